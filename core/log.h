@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The log: one ring in memory, echoed to the consoles. Lines carry the time since boot and the CPU.
+ * Any CPU may log at any time except from NMI and machine-check handlers.
+ */
+#pragma once
+
+#include "core/types.h"
+
+enum log_level {
+	LOG_ERROR, /* something does not work */
+	LOG_WARN,  /* something works less well than it could */
+	LOG_INFO,  /* what a person who boots the machine wants to see */
+	LOG_DEBUG, /* off unless the command line says log=debug */
+};
+
+/* One line, without its newline. Formats: %c %s %d %i %u %x %X %p %%, with l, ll, z, -, 0, width, .* */
+void log(enum log_level level, const char *format, ...) printf_like(2);
+
+/* Lines above this level are neither kept nor shown. */
+void log_level_set(enum log_level level);
+
+/* Formats into text, always ended; returns the length it would have had. */
+int log_format(char *text, size_t size, const char *format, ...) printf_like(3);
+
+/* A sink for the log's text. The list is only added to, at boot. write may spin but never block. */
+struct console {
+	const char *name;
+	void (*write)(struct console *console, const char *text, size_t size);
+	struct console *next;
+};
+
+/* Registers a console and replays the ring to it, so that nothing said before is lost. */
+void log_console_add(struct console *console);
+
+/* Stops echoing to the consoles (the ring keeps filling), or starts it again. */
+void log_console_mute(bool mute);
+
+/* Copies ring text from *position on, advances it; returns the bytes copied, 0 at the end. */
+size_t log_read(uint64_t *position, char *text, size_t size);
