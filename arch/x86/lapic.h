@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's local APIC: xAPIC or x2APIC, IPIs, EOI, the one-shot timer. APM2 chapter 16. Owner CPU only.
+ */
+#pragma once
+
+#include "core/types.h"
+
+/* Host vectors that are not a device's. */
+#define LAPIC_VECTOR_DEVICE_FIRST 0x30
+#define LAPIC_VECTOR_DEVICE_LAST  0xef
+#define LAPIC_VECTOR_TIMER        0xf0
+#define LAPIC_VECTOR_KICK         0xf1
+#define LAPIC_VECTOR_ERROR        0xfe
+#define LAPIC_VECTOR_SPURIOUS     0xff
+
+/* Boot CPU: chooses the mode (x2APIC when the firmware left it on, or an ID needs it), maps the page. */
+must_check int lapic_init(void);
+void lapic_cpu_init(void); /* each CPU: enable, mask LINT0/ExtINT, accept all priorities, timer off */
+uint32_t lapic_id(void);
+void lapic_eoi(void);
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
+void lapic_send_nmi(uint32_t apic_id);
+void lapic_send_nmi_others(void);
+void lapic_send_init(uint32_t apic_id);
+void lapic_send_startup(uint32_t apic_id, uint8_t page);
+/* Arms the timer in TSC ticks of this CPU (TSC-deadline) or by the calibrated LAPIC clock. */
+void lapic_timer_set(uint64_t tsc_deadline);
+void lapic_timer_stop(void);
+/* Boot CPU, after tsc_init(): the timer's rate. */
+must_check int lapic_timer_calibrate(void);

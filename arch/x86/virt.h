@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The vendor seam: what SVM and VMX do differently. Chosen once, before the second CPU starts, never
+ * changed. Policy (CPUID, MSRs, ports, control registers) is not here: it exists once, in exit_*.c.
+ */
+#pragma once
+
+#include "core/types.h"
+
+struct cpu;
+struct vcpu;
+struct vcpu_exit;
+struct vm;
+struct pt_format;
+
+struct virt_ops {
+	const char *name;
+	/* True when this CPU has all that is required; else *missing names what it lacks ("nested paging (CPUID 8000000A EDX[0])"). */
+	bool (*probe)(const char **missing);
+	int (*cpu_enable)(struct cpu *cpu);
+	void (*cpu_disable)(struct cpu *cpu);
+	int (*vm_init)(struct vm *vm);      /* bitmaps from the common policy tables */
+	void (*vm_fini)(struct vm *vm);
+	int (*vcpu_init)(struct vcpu *vcpu);
+	void (*vcpu_fini)(struct vcpu *vcpu);
+	void (*vcpu_load)(struct vcpu *vcpu);
+	void (*vcpu_put)(struct vcpu *vcpu);
+	/* Injects what vcpu_events_next() says, enters, returns at the exit with GPR valid and the exit decoded. */
+	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
+	/* Brings groups up to date in vcpu_state from the VMCB or VMCS; and the other way, for the dirty ones. */
+	void (*state_get)(struct vcpu *vcpu, uint64_t groups);
+	void (*state_set)(struct vcpu *vcpu, uint64_t groups);
+	void (*dump)(struct vcpu *vcpu);
+	/* Opens or closes ports and MSRs to the guest in its bitmaps. */
+	void (*port_intercept)(struct vm *vm, uint16_t port, bool intercept);
+	void (*msr_intercept)(struct vm *vm, uint32_t msr, bool read, bool write);
+	const struct pt_format *(*stage2_format)(void);
+};
+
+extern const struct virt_ops virt_svm;
+
+/* The chosen one; NULL before virt_select(). */
+extern const struct virt_ops *virt;
+
+/* Picks the vendor by probe(); refuses to start with what is missing by name. Boot CPU. */
+void virt_select(void);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * THE SEAM: every function an architecture provides to core/ and mm/. Implemented by arch/x86 and by
+ * tests/fake_arch. Nothing else of an architecture is visible above it. Types that are embedded by value
+ * are in "arch/arch_types.h", address-space constants in "arch/layout.h".
+ */
+#pragma once
+
+#include "core/types.h"
+
+struct cpu;
+struct vcpu;
+struct vcpu_exit;
+struct vm;
+struct stage2;
+struct pt_format;
+
+/* ---- cpu: the physical core ---- */
+
+/* This CPU's struct. Valid from hyp_map_init() on, in every context, NMI handlers too. */
+struct cpu *arch_cpu_self(void);
+
+/* Sets up this CPU for life: descriptor tables, control registers, interrupt controller, SVM/VMX. On itself. */
+must_check int arch_cpu_init(struct cpu *cpu);
+
+/* Starts another CPU in core's cpu_main(); 0, or -E_TIMEDOUT when it does not answer. Boot CPU. */
+must_check int arch_cpu_start(struct cpu *cpu);
+
+/* Waits for an interrupt, takes and handles all that are pending, returns. Scheduler loop only. */
+void arch_cpu_idle(void);
+
+/* Interrupts that are pending are taken and handled, without waiting. Scheduler loop and exit path. */
+void arch_irq_poll(void);
+
+/* Makes another CPU leave its guest or idle soon; its handler does nothing else. Any context but NMI. */
+void arch_cpu_kick(struct cpu *cpu);
+
+/* Stops all other CPUs by NMI, for panic. Returns when they stopped or after a bounded wait. */
+void arch_cpu_stop_others(void);
+
+/* Loads a page-table root (hyp_map.c only), and drops a page from this CPU's TLB. */
+void arch_root_load(hpa_t root);
+void arch_tlb_flush_page(const void *page);
+
+/* The end: halts this core for ever; resets the machine; powers it off. All return never. */
+noreturn void arch_halt(void);
+noreturn void arch_reset(void);
+noreturn void arch_power_off(void);
+
+/* Prints registers where known, and the call chain by frame pointers, symbolised; for panic. */
+void arch_backtrace(void);
+
+/* ---- time ---- */
+
+/* Nanoseconds since boot, the same on every CPU. */
+uint64_t arch_time_now(void);
+
+/* Arms this CPU's one-shot timer for that time (past: at once); UINT64_MAX disarms it. */
+void arch_timer_set(uint64_t deadline);
+
+/* ---- vcpu ---- */
+
+must_check int arch_vm_init(struct vm *vm);
+void arch_vm_fini(struct vm *vm);
+must_check int arch_vcpu_init(struct vcpu *vcpu); /* after core's fields are set; not loaded */
+void arch_vcpu_fini(struct vcpu *vcpu);
+
+/* Makes the vCPU current on this CPU (maps its secret pages, restores lazily switched state); and undoes that. */
+void arch_vcpu_load(struct vcpu *vcpu);
+void arch_vcpu_put(struct vcpu *vcpu);
+
+/* Enters the guest; returns at the next exit, decoded. The vCPU is loaded. */
+void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* Handles an exit of kind EXIT_ARCH; returns what an exit handler returns (core/exit.h). */
+bool arch_exit_handle(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* Moves RIP past the instruction that exited (exit.instruction_size, or fetched and decoded). Loaded. */
+void arch_vcpu_skip_insn(struct vcpu *vcpu);
+
+/* Something is pending that ends a HLT: an interrupt that can be taken, NMI, INIT, SIPI. Any CPU. */
+bool arch_vcpu_has_work(struct vcpu *vcpu);
+
+/* The answer to an MMIO or port read goes to the register that the exited instruction names. Loaded. */
+void arch_vcpu_complete_access(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* Prints all that is known of a vCPU, one call of log() a line. Loaded or stopped. */
+void arch_vcpu_dump(struct vcpu *vcpu);
+
+/* ---- stage 2 ---- */
+
+const struct pt_format *arch_stage2_format(void);
+
+/* The host's own page-table format. */
+const struct pt_format *arch_host_format(void);
+
+/* Makes the CPUs that run guests of this stage-2 flush before their next entry (the generation has grown). */
+void arch_stage2_flush(struct stage2 *stage2);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Physical CPUs: their structs, numbering and life. CPU n is the n-th enabled CPU of the MADT, but 0 is the boot CPU. */
+#pragma once
+
+#include "arch/arch_types.h"
+#include "core/list.h"
+#include "core/sched.h"
+#include "core/timer.h"
+
+enum cpu_state { CPU_OFFLINE, CPU_STARTING, CPU_ONLINE, CPU_STOPPED };
+
+/* Why a CPU should look around before it enters a guest again: bits of cpu->work. */
+#define CPU_WORK_RESCHED BIT(0) /* the run queue changed, or the slice is over */
+#define CPU_WORK_CALL    BIT(1) /* cpu->call is set */
+#define CPU_WORK_STOP    BIT(2) /* park for ever: power-off, reset */
+
+struct cpu {
+	/* const after init: */
+	uint32_t index;
+	uint32_t node;
+	hpa_t root;       /* its top-level page table */
+	void *stack_top;
+	/* any CPU, atomically: */
+	uint32_t state;   /* enum cpu_state */
+	uint64_t work;    /* CPU_WORK_ bits */
+	/* owner CPU only: */
+	struct vcpu *loaded;  /* whose secret pages are mapped here */
+	bool in_guest;        /* atomically read by others */
+	uint64_t epoch;       /* atomically read by others: epoch.c */
+	struct list deferred; /* struct epoch_call: epoch.c */
+	uint64_t interrupts, kicks, idle_ns;
+	struct sched_queue queue;
+	struct timer_queue timers;
+	struct arch_cpu arch;
+};
+
+/* Allocates structs for count CPUs (1,024 and more are fine); CPU 0 is the caller. Boot CPU only. */
+must_check int cpu_init(uint32_t count);
+
+uint32_t cpu_count(void);
+struct cpu *cpu_get(uint32_t index); /* index < cpu_count() */
+
+static inline bool cpu_is_online(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == CPU_ONLINE;
+}
+
+/* Starts all other CPUs; logs each that does not come. Those are left out, and a CPU fewer is no error. */
+void cpu_start_all(void);
+
+/* Where every started CPU arrives, on its own stack and page table; ends in sched_run(). */
+noreturn void cpu_main(struct cpu *cpu);
+
+/* Sets work bits and kicks the CPU if it is another one. Any context but NMI. */
+void cpu_request(struct cpu *cpu, uint64_t work);
+
+static inline bool cpu_has_work(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->work, __ATOMIC_RELAXED) != 0;
+}
