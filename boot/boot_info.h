@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What every boot path hands to core_main(): one struct, in the hypervisor's own memory. Nothing after it
- * knows which firmware or loader the machine came by. All of it is the firmware's word: ranges may
- * overlap, wrap or lie, and are validated by who uses them.
+ * What every boot path hands to core_main(): one struct, in the hypervisor's own memory. Nothing
+ * after it knows which firmware or loader the machine came by. All of it is the firmware's word:
+ * ranges may overlap, wrap or lie, and are validated by who uses them.
  */
 #pragma once
 
 #include "core/types.h"
 
-#define BOOT_MEMORY_MAX  1024 /* entries of the firmware's map; the rest is dropped with a warning */
+#define BOOT_MEMORY_MAX  1024 /* entries of the firmware's map; the rest is dropped with a warning \
+			       */
 #define BOOT_MODULE_MAX  32
 #define BOOT_NAME_SIZE   64
 #define BOOT_CMDLINE_MAX 2048
 
 enum boot_memory_kind {
-	BOOT_MEMORY_USABLE,       /* conventional: ours to hand out */
-	BOOT_MEMORY_BOOT,         /* EFI loader and boot-services memory: a guest's, but not the hypervisor's */
+	BOOT_MEMORY_USABLE, /* conventional: ours to hand out */
+	BOOT_MEMORY_BOOT,   /* EFI loader and boot-services memory: a guest's, but not the
+			       hypervisor's */
 	BOOT_MEMORY_RESERVED,
 	BOOT_MEMORY_ACPI_RECLAIM,
 	BOOT_MEMORY_ACPI_NVS,
@@ -64,7 +66,7 @@ struct boot_info {
 	uint64_t efi_system_table; /* physical; 0 when not EFI */
 	uint32_t efi_descriptor_size;
 	uint32_t efi_descriptor_version;
-	uint8_t rsdp[36]; /* copy of ACPI's RSDP as the loader gave it */
+	uint8_t rsdp[36];   /* copy of ACPI's RSDP as the loader gave it */
 	uint32_t rsdp_size; /* 0: the loader gave none; look in the BIOS areas or the EFI tables */
 	struct boot_framebuffer framebuffer;
 	uint64_t image_start; /* physical range of the hypervisor itself, bss included */
@@ -77,8 +79,9 @@ struct boot_info {
 extern struct boot_info boot_info;
 
 /*
- * Sorts the map by start, drops empty and wrapping entries, cuts overlaps so that the less usable kind
- * wins, and joins neighbours of the same kind, type and attribute. In place; host-tested and fuzzed.
+ * Sorts the map by start, drops empty and wrapping entries, cuts overlaps so that the less usable
+ * kind wins, and joins neighbours of the same kind, type and attribute. In place; host-tested and
+ * fuzzed.
  */
 void boot_info_normalise(struct boot_info *info);
 
@@ -86,7 +89,7 @@ void boot_info_normalise(struct boot_info *info);
 const struct boot_module *boot_info_module(const struct boot_info *info, const char *name);
 
 /*
- * Looks key up in a command line of "key" and "key=value" words. Copies the value (empty for a bare key)
- * to value, cut to size; returns false where the key does not stand.
+ * Looks key up in a command line of "key" and "key=value" words. Copies the value (empty for a bare
+ * key) to value, cut to size; returns false where the key does not stand.
  */
 bool boot_option(const char *cmdline, const char *key, char *value, size_t size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * caisson.conf: the boot configuration, a short text that a person writes. Parsed once into struct config;
- * a mistake becomes a message with file, line, key and what was expected. Pure functions: no hardware.
+ * caisson.conf: the boot configuration, a short text that a person writes. Parsed once into struct
+ * config; a mistake becomes a message with file, line, key and what was expected. Pure functions:
+ * no hardware.
  */
 #pragma once
 
@@ -39,7 +40,8 @@ struct config_cpus {
 	uint64_t map[CONFIG_CPUS_MAX / 64];
 };
 
-/* A guest as the file describes it: the control guest or a partition. line is where a value stood, 0: default. */
+/* A guest as the file describes it: the control guest or a partition. line is where a value stood,
+ * 0: default. */
 struct config_guest {
 	char name[CONFIG_NAME_SIZE]; /* "control", or the partition's */
 	uint32_t line;               /* of its section */
@@ -60,7 +62,7 @@ struct config_guest {
 	uint32_t vcpus_line;
 	enum config_class class;
 	uint32_t budget_us, period_us; /* reservation */
-	uint32_t weight, cap;          /* fair: weight 1..10000 (default 100), cap in percent, 0: none */
+	uint32_t weight, cap; /* fair: weight 1..10000 (default 100), cap in percent, 0: none */
 	uint16_t device_segment[CONFIG_DEVICES_MAX];
 	uint16_t device_bdf[CONFIG_DEVICES_MAX]; /* bus 15:8, device 7:3, function 2:0 */
 	uint32_t device_count;
@@ -75,24 +77,28 @@ struct config {
 	uint32_t partition_count;
 };
 
-/* The first mistake: "caisson.conf:12: cpus: expected a list such as 0-2,5 or 'rest', found '3-'". */
+/* The first mistake: "caisson.conf:12: cpus: expected a list such as 0-2,5 or 'rest', found '3-'".
+ */
 struct config_error {
 	char text[CONFIG_MESSAGE_SIZE];
 };
 
-/* Fills config with the defaults that a machine without a file gets: everything to the control guest. */
+/* Fills config with the defaults that a machine without a file gets: everything to the control
+ * guest. */
 void config_defaults(struct config *config);
 
 /*
- * Parses size bytes of text, not zero-ended, into config (defaults first). 0, or -E_INVAL with error set:
- * unknown section or key, bad or missing value, the same key twice, two owners of a CPU or a device.
+ * Parses size bytes of text, not zero-ended, into config (defaults first). 0, or -E_INVAL with
+ * error set: unknown section or key, bad or missing value, the same key twice, two owners of a CPU
+ * or a device.
  */
 must_check int config_parse(struct config *config, const char *text, size_t size,
 			    struct config_error *error);
 
 /*
- * Checks what only the machine can tell: every CPU named exists below cpu_count, somebody is left a CPU,
- * and has_module() knows every file. 0, or -E_INVAL with error set. Resolves 'rest' into CPU maps.
+ * Checks what only the machine can tell: every CPU named exists below cpu_count, somebody is left a
+ * CPU, and has_module() knows every file. 0, or -E_INVAL with error set. Resolves 'rest' into CPU
+ * maps.
  */
 must_check int config_resolve(struct config *config, uint32_t cpu_count,
 			      bool (*has_module)(const char *name), struct config_error *error);

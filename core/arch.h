@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * THE SEAM: every function an architecture provides to core/ and mm/. Implemented by arch/x86 and by
- * tests/fake_arch. Nothing else of an architecture is visible above it. Types that are embedded by value
- * are in "arch/arch_types.h", address-space constants in "arch/layout.h".
+ * THE SEAM: every function an architecture provides to core/ and mm/. Implemented by arch/x86 and
+ * by tests/fake_arch. Nothing else of an architecture is visible above it. Types that are embedded
+ * by value are in "arch/arch_types.h", address-space constants in "arch/layout.h".
  */
 #pragma once
 
@@ -20,7 +20,8 @@ struct pt_format;
 /* This CPU's struct. Valid from hyp_map_init() on, in every context, NMI handlers too. */
 struct cpu *arch_cpu_self(void);
 
-/* Sets up this CPU for life: descriptor tables, control registers, interrupt controller, SVM/VMX. On itself. */
+/* Sets up this CPU for life: descriptor tables, control registers, interrupt controller, SVM/VMX.
+ * On itself. */
 must_check int arch_cpu_init(struct cpu *cpu);
 
 /* Starts another CPU in core's cpu_main(); 0, or -E_TIMEDOUT when it does not answer. Boot CPU. */
@@ -29,10 +30,12 @@ must_check int arch_cpu_start(struct cpu *cpu);
 /* Waits for an interrupt, takes and handles all that are pending, returns. Scheduler loop only. */
 void arch_cpu_idle(void);
 
-/* Interrupts that are pending are taken and handled, without waiting. Scheduler loop and exit path. */
+/* Interrupts that are pending are taken and handled, without waiting. Scheduler loop and exit path.
+ */
 void arch_irq_poll(void);
 
-/* Makes another CPU leave its guest or idle soon; its handler does nothing else. Any context but NMI. */
+/* Makes another CPU leave its guest or idle soon; its handler does nothing else. Any context but
+ * NMI. */
 void arch_cpu_kick(struct cpu *cpu);
 
 /* Stops all other CPUs by NMI, for panic. Returns when they stopped or after a bounded wait. */
@@ -65,7 +68,8 @@ void arch_vm_fini(struct vm *vm);
 must_check int arch_vcpu_init(struct vcpu *vcpu); /* after core's fields are set; not loaded */
 void arch_vcpu_fini(struct vcpu *vcpu);
 
-/* Makes the vCPU current on this CPU (maps its secret pages, restores lazily switched state); and undoes that. */
+/* Makes the vCPU current on this CPU (maps its secret pages, restores lazily switched state); and
+ * undoes that. */
 void arch_vcpu_load(struct vcpu *vcpu);
 void arch_vcpu_put(struct vcpu *vcpu);
 
@@ -75,13 +79,16 @@ void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 /* Handles an exit of kind EXIT_ARCH; returns what an exit handler returns (core/exit.h). */
 bool arch_exit_handle(struct vcpu *vcpu, struct vcpu_exit *exit);
 
-/* Moves RIP past the instruction that exited (exit.instruction_size, or fetched and decoded). Loaded. */
+/* Moves RIP past the instruction that exited (exit.instruction_size, or fetched and decoded).
+ * Loaded. */
 void arch_vcpu_skip_insn(struct vcpu *vcpu);
 
-/* Something is pending that ends a HLT: an interrupt that can be taken, NMI, INIT, SIPI. Any CPU. */
+/* Something is pending that ends a HLT: an interrupt that can be taken, NMI, INIT, SIPI. Any CPU.
+ */
 bool arch_vcpu_has_work(struct vcpu *vcpu);
 
-/* The answer to an MMIO or port read goes to the register that the exited instruction names. Loaded. */
+/* The answer to an MMIO or port read goes to the register that the exited instruction names.
+ * Loaded. */
 void arch_vcpu_complete_access(struct vcpu *vcpu, struct vcpu_exit *exit);
 
 /* Prints all that is known of a vCPU, one call of log() a line. Loaded or stopped. */
@@ -94,5 +101,6 @@ const struct pt_format *arch_stage2_format(void);
 /* The host's own page-table format. */
 const struct pt_format *arch_host_format(void);
 
-/* Makes the CPUs that run guests of this stage-2 flush before their next entry (the generation has grown). */
+/* Makes the CPUs that run guests of this stage-2 flush before their next entry (the generation has
+ * grown). */
 void arch_stage2_flush(struct stage2 *stage2);

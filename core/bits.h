@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bits, fields of registers, and bitmaps. A field is named by its mask, never by shift and width. */
+/* Bits, fields of registers, and bitmaps. A field is named by its mask, never by shift and width.
+ */
 #pragma once
 
 #include "core/types.h"

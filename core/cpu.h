@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Physical CPUs: their structs, numbering and life. CPU n is the n-th enabled CPU of the MADT, but 0 is the boot CPU. */
+/* Physical CPUs: their structs, numbering and life. CPU n is the n-th enabled CPU of the MADT, but
+ * 0 is the boot CPU. */
 #pragma once
 
 #include "arch/arch_types.h"
@@ -18,11 +19,11 @@ struct cpu {
 	/* const after init: */
 	uint32_t index;
 	uint32_t node;
-	hpa_t root;       /* its top-level page table */
+	hpa_t root; /* its top-level page table */
 	void *stack_top;
 	/* any CPU, atomically: */
-	uint32_t state;   /* enum cpu_state */
-	uint64_t work;    /* CPU_WORK_ bits */
+	uint32_t state; /* enum cpu_state */
+	uint64_t work;  /* CPU_WORK_ bits */
 	/* owner CPU only: */
 	struct vcpu *loaded;  /* whose secret pages are mapped here */
 	bool in_guest;        /* atomically read by others */
@@ -34,7 +35,8 @@ struct cpu {
 	struct arch_cpu arch;
 };
 
-/* Allocates structs for count CPUs (1,024 and more are fine); CPU 0 is the caller. Boot CPU only. */
+/* Allocates structs for count CPUs (1,024 and more are fine); CPU 0 is the caller. Boot CPU only.
+ */
 must_check int cpu_init(uint32_t count);
 
 uint32_t cpu_count(void);
@@ -45,7 +47,8 @@ static inline bool cpu_is_online(const struct cpu *cpu)
 	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == CPU_ONLINE;
 }
 
-/* Starts all other CPUs; logs each that does not come. Those are left out, and a CPU fewer is no error. */
+/* Starts all other CPUs; logs each that does not come. Those are left out, and a CPU fewer is no
+ * error. */
 void cpu_start_all(void);
 
 /* Where every started CPU arrives, on its own stack and page table; ends in sched_run(). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Epochs: nobody waits for another CPU. Guest entry and idle are quiescent points; what was unlinked or
- * unmapped before may be freed, and a frame change its owner, once every CPU has passed one since.
+ * Epochs: nobody waits for another CPU. Guest entry and idle are quiescent points; what was
+ * unlinked or unmapped before may be freed, and a frame change its owner, once every CPU has passed
+ * one since.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Hypercalls: number in the architecture's first register, arguments in the next, answer in the first.
- * From outside the guest's kernel mode they are an undefined instruction (the architecture answers).
+ * Hypercalls: number in the architecture's first register, arguments in the next, answer in the
+ * first. From outside the guest's kernel mode they are an undefined instruction (the architecture
+ * answers).
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host interrupts: from a host vector to whom it is for. The architecture collects vectors and calls
- * irq_handle() for each with interrupts off, outside any lock.
+ * Host interrupts: from a host vector to whom it is for. The architecture collects vectors and
+ * calls irq_handle() for each with interrupts off, outside any lock.
  */
 #pragma once
 
@@ -11,11 +11,13 @@
 
 typedef void irq_fn(void *context, unsigned vector);
 
-/* Binds a vector; -E_EXIST when it is taken. unbind waits for nobody: use the epoch before freeing context. */
+/* Binds a vector; -E_EXIST when it is taken. unbind waits for nobody: use the epoch before freeing
+ * context. */
 must_check int irq_bind(unsigned vector, irq_fn *fn, void *context);
 void irq_unbind(unsigned vector);
 
-/* A free vector of the device range, bound; or -E_NOMEM. Higher numbers have higher priority on x86. */
+/* A free vector of the device range, bound; or -E_NOMEM. Higher numbers have higher priority on
+ * x86. */
 must_check int irq_alloc(irq_fn *fn, void *context);
 
 /* Calls the handler of a vector; counts those that nobody bound. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Spin locks and the atomic operations of the tree. The hypervisor runs with interrupts off, so a lock
- * needs no interrupt-safe form; NMI and machine-check handlers take none at all.
+ * Spin locks and the atomic operations of the tree. The hypervisor runs with interrupts off, so a
+ * lock needs no interrupt-safe form; NMI and machine-check handlers take none at all.
  *
  * Lock order, outermost first. Nobody holds one while waiting for another CPU.
  *   vm->lock > stage2->lock > irq line > vioapic->lock > run queue (lower CPU index first)
@@ -18,7 +18,10 @@ struct lock {
 	uint32_t owner;
 };
 
-#define LOCK_INIT { 0, 0 }
+#define LOCK_INIT    \
+	{            \
+		0, 0 \
+	}
 
 static inline void lock_acquire(struct lock *lock)
 {
@@ -42,13 +45,14 @@ static inline void lock_release(struct lock *lock)
 	__atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
 }
 
-#define atomic_load(p)       __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define atomic_store(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define atomic_add(p, v)     __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_or(p, v)      __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_and(p, v)     __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_swap(p, v)    __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_fence()       __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define atomic_load(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define atomic_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define atomic_add(p, v)   __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_or(p, v)    __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_and(p, v)   __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_swap(p, v)  __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_fence()     __atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /* Statistics: only their own core writes them, others read a value that may be a little old. */
-#define counter_add(p, v)    __atomic_store_n((p), __atomic_load_n((p), __ATOMIC_RELAXED) + (v), __ATOMIC_RELAXED)
+#define counter_add(p, v) \
+	__atomic_store_n((p), __atomic_load_n((p), __ATOMIC_RELAXED) + (v), __ATOMIC_RELAXED)

@@ -14,7 +14,8 @@ enum log_level {
 	LOG_DEBUG, /* off unless the command line says log=debug */
 };
 
-/* One line, without its newline. Formats: %c %s %d %i %u %x %X %p %%, with l, ll, z, -, 0, width, .* */
+/* One line, without its newline. Formats: %c %s %d %i %u %x %X %p %%, with l, ll, z, -, 0, width,
+ * .* */
 void log(enum log_level level, const char *format, ...) printf_like(2);
 
 /* Lines above this level are neither kept nor shown. */

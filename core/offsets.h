@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Structure offsets for the assembler. A function of arch/<a>/offsets.c names them; the file is only
- * compiled to assembly, where scripts/gen_offsets finds the marked lines and writes offsets.inc.
+ * Structure offsets for the assembler. A function of arch/<a>/offsets.c names them; the file is
+ * only compiled to assembly, where scripts/gen_offsets finds the marked lines and writes
+ * offsets.inc.
  */
 #pragma once
 

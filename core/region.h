@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Regions: address ranges (memory or ports) of a VM that a device of the hypervisor answers. Registered at
- * VM creation and by BAR moves, looked up at exits.
+ * Regions: address ranges (memory or ports) of a VM that a device of the hypervisor answers.
+ * Registered at VM creation and by BAR moves, looked up at exits.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct access {
 	uint64_t offset;  /* from the region's start */
 	uint8_t size;     /* 1 2 4 8 */
 	bool is_write;
-	uint64_t value;   /* to write; or set by a read, zero-extended */
+	uint64_t value; /* to write; or set by a read, zero-extended */
 };
 
 enum region_result {
@@ -44,12 +44,15 @@ struct region_table {
 	struct region regions[REGION_MAX]; /* sorted by start */
 };
 
-/* 0, -E_EXIST where it overlaps another, -E_NOMEM when the table is full, -E_RANGE where it wraps. */
+/* 0, -E_EXIST where it overlaps another, -E_NOMEM when the table is full, -E_RANGE where it wraps.
+ */
 must_check int region_add(struct region_table *table, const struct region *region);
 must_check int region_remove(struct region_table *table, uint64_t start);
 
-/* Copies the region that holds all of [address, address + size) to *region; false where there is none. */
-bool region_find(struct region_table *table, uint64_t address, uint64_t size, struct region *region);
+/* Copies the region that holds all of [address, address + size) to *region; false where there is
+ * none. */
+bool region_find(struct region_table *table, uint64_t address, uint64_t size,
+		 struct region *region);
 
 /* Finds and calls; REGION_ONES (value filled with ones) where nobody answers. */
 enum region_result region_access(struct region_table *table, struct access *access);

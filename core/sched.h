@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The scheduler: the only way a vCPU ever runs. Every CPU loops in sched_run(): picks an entity by class,
- * runs it until it blocks, yields, is preempted or moves away. No code may assume vCPU = core.
+ * The scheduler: the only way a vCPU ever runs. Every CPU loops in sched_run(): picks an entity by
+ * class, runs it until it blocks, yields, is preempted or moves away. No code may assume vCPU =
+ * core.
  */
 #pragma once
 
@@ -13,8 +14,8 @@ struct cpu;
 struct vcpu;
 struct sched_class;
 
-#define SCHED_SLICE_NS   UINT64_C(10000000) /* of the fair class, while others wait */
-#define SCHED_CPUS_MAX   1024
+#define SCHED_SLICE_NS UINT64_C(10000000) /* of the fair class, while others wait */
+#define SCHED_CPUS_MAX 1024
 
 enum sched_state {
 	SCHED_STOPPED,  /* not to run: new, stopped or dead */
@@ -27,23 +28,23 @@ struct sched_entity {
 	const struct sched_class *class;
 	/* queue lock of ->cpu: */
 	enum sched_state state;
-	uint32_t cpu;        /* whose queue it is or was last in */
+	uint32_t cpu; /* whose queue it is or was last in */
 	struct list link;
-	bool wake_pending;   /* woken while on its way to block */
-	uint32_t move_to;    /* CPU it should go to when it leaves this one, or UINT32_MAX */
+	bool wake_pending; /* woken while on its way to block */
+	uint32_t move_to;  /* CPU it should go to when it leaves this one, or UINT32_MAX */
 	uint64_t affinity[BITMAP_WORDS(SCHED_CPUS_MAX)];
 	/* owner CPU only: */
-	uint64_t slice_end;  /* ns */
-	uint64_t started;    /* ns, of the current stretch */
+	uint64_t slice_end; /* ns */
+	uint64_t started;   /* ns, of the current stretch */
 	uint64_t ran_ns, waited_ns, runnable_since;
 	uint64_t migrations, switches;
 };
 
 struct sched_queue {
 	struct lock lock;
-	struct list fair;        /* round robin, head runs next */
+	struct list fair; /* round robin, head runs next */
 	uint32_t fair_count;
-	struct vcpu *current;    /* read by others for load and kick */
+	struct vcpu *current; /* read by others for load and kick */
 };
 
 /* A scheduling class. All are called with the queue's lock held. */
@@ -63,22 +64,25 @@ extern const struct sched_class sched_fair;
 
 void sched_queue_init(struct sched_queue *queue);
 
-/* Makes a stopped vCPU known on a CPU that its affinity allows; it stays stopped until sched_wake(). */
+/* Makes a stopped vCPU known on a CPU that its affinity allows; it stays stopped until
+ * sched_wake(). */
 void sched_add(struct vcpu *vcpu, uint32_t cpu);
 
-/* The CPU's loop. Handles work bits, deferred calls and timers between vCPUs; idles when there is none. */
+/* The CPU's loop. Handles work bits, deferred calls and timers between vCPUs; idles when there is
+ * none. */
 noreturn void sched_run(void);
 
 /* One turn of that loop (unit tests drive it); returns false when it idled. */
 bool sched_turn(void);
 
 /*
- * Marks the current vCPU as about to block, unless it was woken since or arch_vcpu_has_work(). The exit handler that
- * calls it returns false (leave the run loop) when this returns true.
+ * Marks the current vCPU as about to block, unless it was woken since or arch_vcpu_has_work(). The
+ * exit handler that calls it returns false (leave the run loop) when this returns true.
  */
 must_check bool sched_block(struct vcpu *vcpu);
 
-/* Makes a blocked or stopped vCPU runnable; no effect otherwise. Any CPU. No lock above run queues held. */
+/* Makes a blocked or stopped vCPU runnable; no effect otherwise. Any CPU. No lock above run queues
+ * held. */
 void sched_wake(struct vcpu *vcpu);
 
 /* Makes a running vCPU leave its guest soon, so that it folds in what was posted. Any CPU. */

@@ -6,20 +6,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define static_assert  _Static_assert
+#define static_assert _Static_assert
 #define must_check     __attribute__((warn_unused_result))
 #define noreturn       __attribute__((noreturn))
 #define printf_like(f) __attribute__((format(printf, f, (f) + 1)))
 #define unlikely(x)    __builtin_expect(!!(x), 0)
 
-#define PAGE_SHIFT     12
-#define PAGE_SIZE      UINT64_C(4096)
-#define PAGE_MASK      (~(PAGE_SIZE - 1))
-#define KIB            UINT64_C(1024)
-#define MIB            (KIB * 1024)
-#define GIB            (MIB * 1024)
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  UINT64_C(4096)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
+#define KIB        UINT64_C(1024)
+#define MIB        (KIB * 1024)
+#define GIB        (MIB * 1024)
 
-#define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -5,16 +5,16 @@
 #include "core/types.h"
 
 enum exit_kind {
-	EXIT_NONE,       /* handled already: enter again */
-	EXIT_IRQ,        /* a host interrupt or NMI is pending or was taken */
-	EXIT_HALT,       /* HLT */
-	EXIT_PORT,       /* port I/O */
-	EXIT_STAGE2,     /* a guest physical access that stage-2 does not allow */
+	EXIT_NONE,   /* handled already: enter again */
+	EXIT_IRQ,    /* a host interrupt or NMI is pending or was taken */
+	EXIT_HALT,   /* HLT */
+	EXIT_PORT,   /* port I/O */
+	EXIT_STAGE2, /* a guest physical access that stage-2 does not allow */
 	EXIT_HYPERCALL,
-	EXIT_PAUSE,      /* spins: give way */
+	EXIT_PAUSE, /* spins: give way */
 	EXIT_TRIPLE_FAULT,
-	EXIT_ARCH,       /* CPUID, MSRs, control registers, ...: arch_exit_handle() */
-	EXIT_INVALID,    /* the hardware refused the state, or an exit that we know nothing of */
+	EXIT_ARCH,    /* CPUID, MSRs, control registers, ...: arch_exit_handle() */
+	EXIT_INVALID, /* the hardware refused the state, or an exit that we know nothing of */
 	EXIT_KINDS,
 };
 
@@ -31,13 +31,13 @@ struct exit_port {
 struct exit_stage2 {
 	gpa_t address;
 	bool is_write, is_fetch;
-	bool is_present;    /* mapped, but not with that right */
-	bool is_walk;       /* on the walk of the guest's own tables */
+	bool is_present; /* mapped, but not with that right */
+	bool is_walk;    /* on the walk of the guest's own tables */
 };
 
 struct vcpu_exit {
 	enum exit_kind kind;
-	uint32_t arch_code;       /* EXIT_ARCH: enum x86_exit; else the raw code, for the dump */
+	uint32_t arch_code; /* EXIT_ARCH: enum x86_exit; else the raw code, for the dump */
 	uint64_t raw_code, raw_info1, raw_info2;
 	uint8_t instruction_size; /* 0: not known, decode it */
 	union {

@@ -26,7 +26,7 @@ struct vm {
 	char name[32];
 	uint32_t vcpu_count;
 	struct vcpu **vcpus;
-	bool is_control;     /* unclaimed memory, MMIO and ports are its own, 1:1 */
+	bool is_control;         /* unclaimed memory, MMIO and ports are its own, 1:1 */
 	struct stage2 stage2[2]; /* [1]: a second view of memory (SMM); unused so far */
 	struct region_table memory_regions;
 	struct region_table port_regions;
@@ -46,8 +46,9 @@ extern struct vm *vm_control;
 struct vm *vm_create(uint16_t id, const char *name, uint32_t vcpu_count);
 
 /*
- * Stops all vCPUs for a reason that is logged once. Never returns to the guest: the caller's handler returns false. For
- * the control guest the machine follows: power-off, reset, or what its policy for errors says.
+ * Stops all vCPUs for a reason that is logged once. Never returns to the guest: the caller's
+ * handler returns false. For the control guest the machine follows: power-off, reset, or what its
+ * policy for errors says.
  */
 void vm_stop(struct vm *vm, enum vm_stop_reason reason, const char *format, ...) printf_like(3);
 

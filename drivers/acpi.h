@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The firmware's ACPI tables, read defensively: each table is copied once into our own memory with its
- * length and checksum checked, then parsed from the copy. Broken tables are named with the field and left out; the
- * machine goes on with what is whole. ACPI 6.5, chapter 5.2. Boot CPU only, at boot. AML is not interpreted.
+ * The firmware's ACPI tables, read defensively: each table is copied once into our own memory with
+ * its length and checksum checked, then parsed from the copy. Broken tables are named with the
+ * field and left out; the machine goes on with what is whole. ACPI 6.5, chapter 5.2. Boot CPU only,
+ * at boot. AML is not interpreted.
  */
 #pragma once
 
@@ -27,7 +28,7 @@ struct acpi_header { /* ACPI 6.5 table 5.4 "DESCRIPTION_HEADER Fields" */
 } __attribute__((packed));
 static_assert(sizeof(struct acpi_header) == 36, "ACPI description header");
 
-struct acpi_gas { /* ACPI 6.5 table 5.1 "Generic Address Structure" */
+struct acpi_gas {      /* ACPI 6.5 table 5.1 "Generic Address Structure" */
 	uint8_t space; /* 0 memory, 1 I/O port */
 	uint8_t bit_width;
 	uint8_t bit_offset;
@@ -68,7 +69,8 @@ struct acpi_memory_affinity {
 struct acpi_table {
 	char signature[5]; /* zero-ended */
 	uint64_t address;  /* where the firmware keeps it */
-	struct acpi_header *copy; /* our validated copy; NULL where only the address is kept (DSDT, FACS) */
+	struct acpi_header
+		*copy; /* our validated copy; NULL where only the address is kept (DSDT, FACS) */
 };
 
 struct acpi {
@@ -112,8 +114,9 @@ struct acpi_io {
 };
 
 /*
- * rsdp: the loader's copy (rsdp_size 20 or 36), or size 0 to look in the BIOS areas (EBDA, E0000-FFFFF);
- * the EFI configuration table is the boot path's to look in. 0, or -E_NOENT without a usable RSDP.
+ * rsdp: the loader's copy (rsdp_size 20 or 36), or size 0 to look in the BIOS areas (EBDA,
+ * E0000-FFFFF); the EFI configuration table is the boot path's to look in. 0, or -E_NOENT without a
+ * usable RSDP.
  */
 must_check int acpi_parse(struct acpi *acpi, const struct acpi_io *io, const uint8_t *rsdp,
 			  uint32_t rsdp_size);

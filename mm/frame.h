@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frame database: for every page of RAM who owns it, in which state it is, how often it is mapped and
- * pinned. One 64-bit word a frame, changed only by compare-exchange, in an array per RAM range. Address
- * ranges that are no RAM (MMIO) are owned as ranges.
+ * The frame database: for every page of RAM who owns it, in which state it is, how often it is
+ * mapped and pinned. One 64-bit word a frame, changed only by compare-exchange, in an array per RAM
+ * range. Address ranges that are no RAM (MMIO) are owned as ranges.
  */
 #pragma once
 
 #include "core/bits.h"
 
 /* An owner is a VM's id, or one of these. */
-#define FRAME_OWNER_NOBODY     0      /* free, or reserved by the firmware */
+#define FRAME_OWNER_NOBODY     0 /* free, or reserved by the firmware */
 #define FRAME_OWNER_HYPERVISOR 1
-#define FRAME_OWNER_CONTROL    2      /* the control guest's VM id is always this */
+#define FRAME_OWNER_CONTROL    2 /* the control guest's VM id is always this */
 #define FRAME_OWNER_MAX        0xffff
 
 enum frame_state {
@@ -46,14 +46,16 @@ unsigned frame_owner(hpa_t address); /* FRAME_OWNER_NOBODY where there is no RAM
 enum frame_state frame_state(hpa_t address);
 
 /*
- * Changes owner and state of one frame, only if the owner is `from`, and nobody maps or pins it unless the new owner
- * is the old. 0, -E_NOENT (no RAM), -E_PERM (another owner), -E_BUSY (mapped or pinned).
- * The caller has waited for the epoch since the last unmap (core/epoch.h).
+ * Changes owner and state of one frame, only if the owner is `from`, and nobody maps or pins it
+ * unless the new owner is the old. 0, -E_NOENT (no RAM), -E_PERM (another owner), -E_BUSY (mapped
+ * or pinned). The caller has waited for the epoch since the last unmap (core/epoch.h).
  */
 must_check int frame_set_owner(hpa_t address, unsigned from, unsigned to, enum frame_state state);
 
-/* The same for a range at boot, without counts: page by page, -E_PERM at the first that is another's. */
-must_check int frame_set_owner_range(hpa_t start, uint64_t size, unsigned to, enum frame_state state);
+/* The same for a range at boot, without counts: page by page, -E_PERM at the first that is
+ * another's. */
+must_check int frame_set_owner_range(hpa_t start, uint64_t size, unsigned to,
+				     enum frame_state state);
 
 void frame_map_get(hpa_t address); /* no effect where there is no RAM */
 void frame_map_put(hpa_t address);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hypervisor's own memory: whole pages out of ranges withheld from the guests at boot, buddy by order.
- * Every page is counted by its use, so that the memory withheld can be printed by owner. Pages are
- * mapped in the direct map while allocated or free; secret ones are taken out of it (mm/hyp_map.h).
+ * The hypervisor's own memory: whole pages out of ranges withheld from the guests at boot, buddy by
+ * order. Every page is counted by its use, so that the memory withheld can be printed by owner.
+ * Pages are mapped in the direct map while allocated or free; secret ones are taken out of it
+ * (mm/hyp_map.h).
  */
 #pragma once
 
@@ -14,20 +15,21 @@ enum page_use {
 	PAGE_USE_FRAMES, /* frame records */
 	PAGE_USE_TABLES, /* the hypervisor's own page tables */
 	PAGE_USE_STAGE2,
-	PAGE_USE_CPU,    /* struct cpu, stacks, windows */
-	PAGE_USE_VM,     /* vm, vcpu, interrupt controllers, bitmaps */
+	PAGE_USE_CPU, /* struct cpu, stacks, windows */
+	PAGE_USE_VM,  /* vm, vcpu, interrupt controllers, bitmaps */
 	PAGE_USE_LOG,
-	PAGE_USE_BOOT,   /* tables of the firmware, copied; loader state */
+	PAGE_USE_BOOT, /* tables of the firmware, copied; loader state */
 	PAGE_USES,
 };
 
 /*
- * Adds a range of RAM (page-aligned, direct-mapped already) of a NUMA node. Boot CPU only. A range is at
- * most 64; -E_NOMEM past that.
+ * Adds a range of RAM (page-aligned, direct-mapped already) of a NUMA node. Boot CPU only. A range
+ * is at most 64; -E_NOMEM past that.
  */
 must_check int page_alloc_add(hpa_t start, uint64_t size, unsigned node);
 
-/* 2^order zeroed, aligned pages, from the node if it has them, else from any; NULL when there are none. */
+/* 2^order zeroed, aligned pages, from the node if it has them, else from any; NULL when there are
+ * none. */
 void *page_alloc_node(enum page_use use, unsigned order, unsigned node);
 
 /* The same from whatever node has most. Any CPU; takes the allocator's lock. */
@@ -37,8 +39,8 @@ void *page_alloc(enum page_use use, unsigned order);
 void page_free(void *pages, enum page_use use, unsigned order);
 
 /*
- * Small objects that live for ever, zeroed and 64-byte aligned, packed into pages of that use; larger than
- * a page they get pages of their own. NULL when there is no memory.
+ * Small objects that live for ever, zeroed and 64-byte aligned, packed into pages of that use;
+ * larger than a page they get pages of their own. NULL when there is no memory.
  */
 void *page_alloc_forever(enum page_use use, size_t size);
 

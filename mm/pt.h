@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one page-table walker. A format descriptor says how entries of a kind of table look (host x86-64,
- * NPT, EPT, IOMMUs, Arm); the walker maps, unmaps, protects, splits, collapses and looks up, for all of
- * them. It holds no lock and flushes no TLB: its callers do both (stage2.c, hyp_map.c).
+ * The one page-table walker. A format descriptor says how entries of a kind of table look (host
+ * x86-64, NPT, EPT, IOMMUs, Arm); the walker maps, unmaps, protects, splits, collapses and looks
+ * up, for all of them. It holds no lock and flushes no TLB: its callers do both (stage2.c,
+ * hyp_map.c).
  */
 #pragma once
 
@@ -39,9 +40,9 @@ static inline uint64_t pt_level_size(unsigned level)
 
 struct pt_format {
 	const char *name;
-	unsigned levels;         /* 4: the root is at level 3 */
-	uint32_t leaf_levels;    /* bit n: leaves are allowed at level n */
-	unsigned physical_bits;  /* wider addresses are -E_RANGE; 0: no check */
+	unsigned levels;        /* 4: the root is at level 3 */
+	uint32_t leaf_levels;   /* bit n: leaves are allowed at level n */
+	unsigned physical_bits; /* wider addresses are -E_RANGE; 0: no check */
 	pte_t (*make_leaf)(hpa_t address, unsigned level, struct pt_attr attr);
 	pte_t (*make_table)(hpa_t address);
 	enum pt_kind (*kind)(pte_t entry, unsigned level);
@@ -49,13 +50,15 @@ struct pt_format {
 	struct pt_attr (*attr)(pte_t entry, unsigned level);
 	/* Entry with accessed and dirty cleared; *accessed and *dirty say what they were. */
 	pte_t (*clear_accessed)(pte_t entry, bool *accessed, bool *dirty);
-	/* Stores an entry where hardware walks at any time: one aligned store and the ordering it needs. */
+	/* Stores an entry where hardware walks at any time: one aligned store and the ordering it
+	 * needs. */
 	void (*publish)(pte_t *slot, pte_t entry);
 };
 
-/* Where tables come from and go to. free is called only by pt_destroy and by collapse and unmap of empty tables. */
+/* Where tables come from and go to. free is called only by pt_destroy and by collapse and unmap of
+ * empty tables. */
 struct pt_memory_ops {
-	void *(*alloc)(void *context); /* one zeroed page, direct-mapped, or NULL */
+	void *(*alloc)(void *context);            /* one zeroed page, direct-mapped, or NULL */
 	void (*free)(void *context, void *table); /* after the epoch: hardware may still walk it */
 };
 
@@ -68,9 +71,9 @@ struct pt {
 
 /* Work on an address range; the walker advances it, so that a call that was cut short can go on. */
 struct pt_range {
-	uint64_t start;   /* input address: virtual or guest physical */
+	uint64_t start; /* input address: virtual or guest physical */
 	uint64_t size;
-	hpa_t target;     /* map only */
+	hpa_t target;        /* map only */
 	struct pt_attr attr; /* map and protect */
 };
 
@@ -83,18 +86,20 @@ must_check int pt_init(struct pt *pt, const struct pt_format *format,
  */
 must_check int pt_map(struct pt *pt, struct pt_range *range, bool replace);
 
-/* Removes what is mapped in the range, splitting larger leaves at its ends. *changed: a flush is due. */
+/* Removes what is mapped in the range, splitting larger leaves at its ends. *changed: a flush is
+ * due. */
 must_check int pt_unmap(struct pt *pt, struct pt_range *range, bool *changed);
 
 /* Changes prot and memory type of what is mapped in the range, splitting at its ends. */
 must_check int pt_protect(struct pt *pt, struct pt_range *range, bool *changed);
 
-/* Joins 512 leaves that are alike and contiguous into one, around address; -E_NOENT where they are not. */
+/* Joins 512 leaves that are alike and contiguous into one, around address; -E_NOENT where they are
+ * not. */
 must_check int pt_collapse(struct pt *pt, uint64_t address, unsigned level);
 
 struct pt_leaf {
-	hpa_t address;     /* of the leaf's first byte */
-	uint64_t start;    /* input address of the leaf's first byte */
+	hpa_t address;  /* of the leaf's first byte */
+	uint64_t start; /* input address of the leaf's first byte */
 	unsigned level;
 	struct pt_attr attr;
 	pte_t entry;
@@ -103,12 +108,17 @@ struct pt_leaf {
 /* The leaf that maps address, or -E_NOENT. */
 must_check int pt_lookup(const struct pt *pt, uint64_t address, struct pt_leaf *leaf);
 
-/* Reads and clears accessed and dirty over the range: fn is called for each leaf that had one of them. */
+/* Reads and clears accessed and dirty over the range: fn is called for each leaf that had one of
+ * them. */
 must_check int pt_harvest(struct pt *pt, struct pt_range *range,
-			  void (*fn)(void *context, const struct pt_leaf *leaf, bool dirty), void *context);
+			  void (*fn)(void *context, const struct pt_leaf *leaf, bool dirty),
+			  void *context);
 
-/* Calls fn for every leaf (tests, self-test, destroy); stops at its first non-zero and returns that. */
-int pt_for_each(const struct pt *pt, int (*fn)(void *context, const struct pt_leaf *leaf), void *context);
+/* Calls fn for every leaf (tests, self-test, destroy); stops at its first non-zero and returns
+ * that. */
+int pt_for_each(const struct pt *pt, int (*fn)(void *context, const struct pt_leaf *leaf),
+		void *context);
 
-/* Frees all tables, 64 entries at a time: -E_RESTART until done. Leaves' targets are the caller's. */
+/* Frees all tables, 64 entries at a time: -E_RESTART until done. Leaves' targets are the caller's.
+ */
 must_check int pt_destroy(struct pt *pt);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A VM's stage-2: guest physical to host physical. Maps frames with their counts kept in the frame
- * database, counts flush generations, and charges its table pages to the VM. GPA = HPA is the control
- * guest's loader's business; nothing here assumes it.
+ * database, counts flush generations, and charges its table pages to the VM. GPA = HPA is the
+ * control guest's loader's business; nothing here assumes it.
  */
 #pragma once
 
@@ -15,7 +15,8 @@ struct stage2 {
 	struct pt pt;
 	struct lock lock;
 	struct vm *vm;
-	uint64_t generation;  /* grows with every change that takes rights away; a vCPU flushes when it saw an older one */
+	uint64_t generation;  /* grows with every change that takes rights away; a vCPU flushes when
+				 it saw an older one */
 	uint64_t table_pages; /* charged to the VM */
 };
 
@@ -32,8 +33,9 @@ must_check int stage2_map_all(struct stage2 *stage2, struct pt_range range);
 must_check int stage2_lookup(struct stage2 *stage2, gpa_t address, struct pt_leaf *leaf);
 
 /*
- * After rights were taken away: every CPU that is inside a guest of this stage-2 with an older generation
- * is kicked; it flushes before its next entry. Returns at once; frames are free after the epoch.
+ * After rights were taken away: every CPU that is inside a guest of this stage-2 with an older
+ * generation is kicked; it flushes before its next entry. Returns at once; frames are free after
+ * the epoch.
  */
 void stage2_flush(struct stage2 *stage2);
 

@@ -7,7 +7,8 @@
 
 #include "core/types.h"
 
-/* Copies physical memory, page by page. The range must be RAM or firmware memory: the caller checked. */
+/* Copies physical memory, page by page. The range must be RAM or firmware memory: the caller
+ * checked. */
 void window_read(hpa_t from, void *to, size_t size);
 void window_write(hpa_t to, const void *from, size_t size);
 void window_zero(hpa_t start, size_t size);
@@ -16,8 +17,8 @@ void window_zero(hpa_t start, size_t size);
 bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value);
 
 /*
- * Opens window 0 or 1 on the page of address and returns a pointer to address. Closed by window_close; not kept over
- * a return to the scheduler.
+ * Opens window 0 or 1 on the page of address and returns a pointer to address. Closed by
+ * window_close; not kept over a return to the scheduler.
  */
 void *window_open(unsigned window, hpa_t address);
 void window_close(unsigned window);

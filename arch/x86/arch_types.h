@@ -12,41 +12,45 @@ struct vioapics;
 struct vlapic_map;
 struct cpuid_table;
 
-/* Secret slots of the loaded vCPU: fixed addresses in the private space of whatever CPU it is loaded on. */
+/* Secret slots of the loaded vCPU: fixed addresses in the private space of whatever CPU it is
+ * loaded on. */
 enum secret_slot { SECRET_STATE, SECRET_VMCB, SECRET_XSAVE, SECRET_SLOTS };
 
 struct arch_cpu {
 	uint32_t apic_id;
-	struct gdt gdt;             /* with TSS; IST stacks for NMI, #DF, #MC */
-	uint64_t tsc_offset;        /* of this CPU's TSC to the boot CPU's, when it could not be adjusted */
-	uint64_t irq_pending[4];    /* vectors that the interrupt stubs recorded and irq_poll has not handled */
-	uint64_t nmi_count;         /* NMIs taken by this CPU, recorded by the handler */
+	struct gdt gdt; /* with TSS; IST stacks for NMI, #DF, #MC */
+	uint64_t
+		tsc_offset; /* of this CPU's TSC to the boot CPU's, when it could not be adjusted */
+	uint64_t irq_pending[4]; /* vectors that the interrupt stubs recorded and irq_poll has not
+				    handled */
+	uint64_t nmi_count;      /* NMIs taken by this CPU, recorded by the handler */
 	uint64_t nmi_handled;
 	struct svm_cpu svm;
 };
 
 struct arch_vm {
-	uint8_t *port_bitmap;       /* vendor's form */
+	uint8_t *port_bitmap; /* vendor's form */
 	uint8_t *msr_bitmap;
 	hpa_t port_bitmap_hpa, msr_bitmap_hpa;
 	struct vioapics *vioapics;
-	struct cpuid_table *cpuid;  /* answers, const after init */
-	struct vlapic_map *apic_map; /* by physical and logical ID; replaced as a whole, freed after the epoch */
-	uint32_t cf8;               /* latched per VM */
+	struct cpuid_table *cpuid;   /* answers, const after init */
+	struct vlapic_map *apic_map; /* by physical and logical ID; replaced as a whole, freed after
+					the epoch */
+	uint32_t cf8;                /* latched per VM */
 };
 
 struct arch_vcpu {
 	hpa_t secrets[SECRET_SLOTS];
-	struct vcpu_state *state;   /* = the secret slot's address; to be touched only while loaded */
-	void *xsave;                /* likewise */
+	struct vcpu_state *state; /* = the secret slot's address; to be touched only while loaded */
+	void *xsave;              /* likewise */
 	struct vcpu_events events;
-	uint64_t requests;          /* atomic: NMI, INIT, SIPI posted by other CPUs */
-#define REQUEST_NMI  BIT(0)
-#define REQUEST_INIT BIT(1)
-#define REQUEST_SIPI BIT(2)
+	uint64_t requests; /* atomic: NMI, INIT, SIPI posted by other CPUs */
+#define REQUEST_NMI         BIT(0)
+#define REQUEST_INIT        BIT(1)
+#define REQUEST_SIPI        BIT(2)
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
 	struct vlapic vlapic;
-	uint64_t tlb_generation;    /* of the stage-2 that its TLB entries are from */
+	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */
 	uint64_t guest_xcr0;
 	union {
 		struct svm_vcpu svm;

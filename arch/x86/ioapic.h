@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's IOAPICs: all of them belong to the hypervisor. By global system interrupt (GSI). 82093AA,
- * ACPI 6.5 5.2.12.3.
+ * The host's IOAPICs: all of them belong to the hypervisor. By global system interrupt (GSI).
+ * 82093AA, ACPI 6.5 5.2.12.3.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's local APIC: xAPIC or x2APIC, IPIs, EOI, the one-shot timer. APM2 chapter 16. Owner CPU only.
+ * The host's local APIC: xAPIC or x2APIC, IPIs, EOI, the one-shot timer. APM2 chapter 16. Owner CPU
+ * only.
  */
 #pragma once
 
@@ -14,9 +15,11 @@
 #define LAPIC_VECTOR_ERROR        0xfe
 #define LAPIC_VECTOR_SPURIOUS     0xff
 
-/* Boot CPU: chooses the mode (x2APIC when the firmware left it on, or an ID needs it), maps the page. */
+/* Boot CPU: chooses the mode (x2APIC when the firmware left it on, or an ID needs it), maps the
+ * page. */
 must_check int lapic_init(void);
-void lapic_cpu_init(void); /* each CPU: enable, mask LINT0/ExtINT, accept all priorities, timer off */
+void lapic_cpu_init(
+	void); /* each CPU: enable, mask LINT0/ExtINT, accept all priorities, timer off */
 uint32_t lapic_id(void);
 void lapic_eoi(void);
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is to be delivered to a vCPU, vendor-neutral: pending (not yet given to the hardware) apart from
- * injected (in delivery when the guest was left: must be given again first). It alone decides the next
- * injection; vendors only translate. APM2 15.20 "Event Injection", SDM3 27.2.4. Owner CPU only: other CPUs post to the
- * vLAPIC or set bits of arch_vcpu.requests.
+ * What is to be delivered to a vCPU, vendor-neutral: pending (not yet given to the hardware) apart
+ * from injected (in delivery when the guest was left: must be given again first). It alone decides
+ * the next injection; vendors only translate. APM2 15.20 "Event Injection", SDM3 27.2.4. Owner CPU
+ * only: other CPUs post to the vLAPIC or set bits of arch_vcpu.requests.
  */
 #pragma once
 
@@ -11,7 +11,14 @@
 
 struct vcpu;
 
-enum vcpu_event_kind { EVENT_NONE, EVENT_EXCEPTION, EVENT_INTERRUPT, EVENT_NMI, EVENT_SOFT_INTERRUPT, EVENT_SOFT_EXCEPTION };
+enum vcpu_event_kind {
+	EVENT_NONE,
+	EVENT_EXCEPTION,
+	EVENT_INTERRUPT,
+	EVENT_NMI,
+	EVENT_SOFT_INTERRUPT,
+	EVENT_SOFT_EXCEPTION
+};
 
 struct vcpu_event {
 	enum vcpu_event_kind kind;
@@ -19,46 +26,48 @@ struct vcpu_event {
 	bool has_error;
 	uint32_t error;
 	uint64_t payload;         /* #PF: CR2, #DB: DR6 bits; applied at delivery */
-	uint8_t instruction_size; /* soft events: RIP is moved by it on delivery where hardware lacks NRIPS */
+	uint8_t instruction_size; /* soft events: RIP is moved by it on delivery where hardware
+				     lacks NRIPS */
 };
 
 struct vcpu_events {
-	struct vcpu_event injected; /* was in delivery at the exit (EXITINTINFO, IDT-vectoring) */
+	struct vcpu_event injected;  /* was in delivery at the exit (EXITINTINFO, IDT-vectoring) */
 	struct vcpu_event exception; /* pending, raised by us */
 	bool nmi_pending;
-	uint8_t nmi_count;       /* pending NMIs: at most one waits behind one in service, as in hardware */
-	bool nmi_masked;         /* from delivery until IRET */
-	bool interrupt_shadow;   /* STI, MOV SS */
+	uint8_t nmi_count; /* pending NMIs: at most one waits behind one in service, as in hardware
+			    */
+	bool nmi_masked;   /* from delivery until IRET */
+	bool interrupt_shadow; /* STI, MOV SS */
 	bool init_pending;
 	bool sipi_pending;
 	uint8_t sipi_vector;
 	bool waits_for_sipi;
-	bool smi_pending;        /* never delivered: counted and dropped */
+	bool smi_pending; /* never delivered: counted and dropped */
 	bool triple_fault;
 };
 
-#define VECTOR_DE 0
-#define VECTOR_DB 1
+#define VECTOR_DE  0
+#define VECTOR_DB  1
 #define VECTOR_NMI 2
-#define VECTOR_BP 3
-#define VECTOR_OF 4
-#define VECTOR_BR 5
-#define VECTOR_UD 6
-#define VECTOR_NM 7
-#define VECTOR_DF 8
-#define VECTOR_TS 10
-#define VECTOR_NP 11
-#define VECTOR_SS 12
-#define VECTOR_GP 13
-#define VECTOR_PF 14
-#define VECTOR_MF 16
-#define VECTOR_AC 17
-#define VECTOR_MC 18
-#define VECTOR_XF 19
+#define VECTOR_BP  3
+#define VECTOR_OF  4
+#define VECTOR_BR  5
+#define VECTOR_UD  6
+#define VECTOR_NM  7
+#define VECTOR_DF  8
+#define VECTOR_TS  10
+#define VECTOR_NP  11
+#define VECTOR_SS  12
+#define VECTOR_GP  13
+#define VECTOR_PF  14
+#define VECTOR_MF  16
+#define VECTOR_AC  17
+#define VECTOR_MC  18
+#define VECTOR_XF  19
 
 /*
- * Raises an exception in the guest. Combines with one in delivery as APM2 8.2.9 "#DF" says: double fault, then
- * triple fault.
+ * Raises an exception in the guest. Combines with one in delivery as APM2 8.2.9 "#DF" says: double
+ * fault, then triple fault.
  */
 void vcpu_events_raise(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error);
 void vcpu_events_raise_ud(struct vcpu *vcpu);
@@ -67,9 +76,10 @@ void vcpu_events_raise_pf(struct vcpu *vcpu, uint32_t error, uint64_t address);
 void vcpu_events_raise_db(struct vcpu *vcpu, uint64_t dr6_bits);
 
 /*
- * Chooses what to inject at this entry, given what the guest can take now (RFLAGS.IF, shadow, NMI mask): the injected one first,
- * then exception, NMI, interrupt from the vLAPIC. Returns it in *event (EVENT_NONE: nothing), removes it from pending,
- * and says which windows to ask the hardware for.
+ * Chooses what to inject at this entry, given what the guest can take now (RFLAGS.IF, shadow, NMI
+ * mask): the injected one first, then exception, NMI, interrupt from the vLAPIC. Returns it in
+ * *event (EVENT_NONE: nothing), removes it from pending, and says which windows to ask the hardware
+ * for.
  */
 struct vcpu_windows {
 	bool interrupt; /* an interrupt waits for IF */

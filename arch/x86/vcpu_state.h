@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one canonical form of a vCPU's state: what migration, the KVM interface and a debugger move, and what the
- * exit handlers work on. It lives in a secret page of its own. Vendors keep parts of it elsewhere (VMCB, VMCS);
- * `valid` says which groups are up to date here, `dirty` which must be taken from here at the next entry.
+ * The one canonical form of a vCPU's state: what migration, the KVM interface and a debugger move,
+ * and what the exit handlers work on. It lives in a secret page of its own. Vendors keep parts of
+ * it elsewhere (VMCB, VMCS); `valid` says which groups are up to date here, `dirty` which must be
+ * taken from here at the next entry.
  */
 #pragma once
 
@@ -21,14 +22,24 @@
 
 enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI, GPR_COUNT = 16 };
 
-enum segment_index { SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_LDTR,
-		     SEGMENT_TR, SEGMENT_COUNT };
+enum segment_index {
+	SEGMENT_ES,
+	SEGMENT_CS,
+	SEGMENT_SS,
+	SEGMENT_DS,
+	SEGMENT_FS,
+	SEGMENT_GS,
+	SEGMENT_LDTR,
+	SEGMENT_TR,
+	SEGMENT_COUNT
+};
 
 struct segment {
 	uint64_t base;
 	uint32_t limit; /* bytes, as loaded (granularity applied) */
 	uint16_t selector;
-	uint16_t attributes; /* descriptor bits 47:40 in 7:0, 55:52 in 11:8, as the VMCB packs them */
+	uint16_t attributes; /* descriptor bits 47:40 in 7:0, 55:52 in 11:8, as the VMCB packs them
+			      */
 #define SEGMENT_TYPE    BITS(3, 0)
 #define SEGMENT_S       BIT(4)
 #define SEGMENT_DPL     BITS(6, 5)
@@ -41,7 +52,7 @@ struct segment {
 
 struct vcpu_sregs {
 	struct segment segments[SEGMENT_COUNT];
-	struct segment gdtr, idtr; /* base and limit only */
+	struct segment gdtr, idtr;        /* base and limit only */
 	uint64_t cr0, cr2, cr3, cr4, cr8; /* as the guest sees them */
 	uint64_t efer;                    /* as the guest sees it: without SVME */
 	uint8_t cpl;
@@ -59,8 +70,8 @@ struct vcpu_debug {
 };
 
 struct vcpu_tsc {
-	uint64_t offset; /* guest TSC = host TSC + offset */
-	uint64_t adjust; /* IA32_TSC_ADJUST as the guest sees it */
+	uint64_t offset;    /* guest TSC = host TSC + offset */
+	uint64_t adjust;    /* IA32_TSC_ADJUST as the guest sees it */
 	uint64_t frequency; /* Hz */
 };
 

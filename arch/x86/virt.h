@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The vendor seam: what SVM and VMX do differently. Chosen once, before the second CPU starts, never
- * changed. Policy (CPUID, MSRs, ports, control registers) is not here: it exists once, in exit_*.c.
+ * The vendor seam: what SVM and VMX do differently. Chosen once, before the second CPU starts,
+ * never changed. Policy (CPUID, MSRs, ports, control registers) is not here: it exists once, in
+ * exit_*.c.
  */
 #pragma once
 
@@ -15,19 +16,22 @@ struct pt_format;
 
 struct virt_ops {
 	const char *name;
-	/* True when this CPU has all that is required; else *missing names what it lacks ("nested paging (CPUID 8000000A EDX[0])"). */
+	/* True when this CPU has all that is required; else *missing names what it lacks ("nested
+	 * paging (CPUID 8000000A EDX[0])"). */
 	bool (*probe)(const char **missing);
 	int (*cpu_enable)(struct cpu *cpu);
 	void (*cpu_disable)(struct cpu *cpu);
-	int (*vm_init)(struct vm *vm);      /* bitmaps from the common policy tables */
+	int (*vm_init)(struct vm *vm); /* bitmaps from the common policy tables */
 	void (*vm_fini)(struct vm *vm);
 	int (*vcpu_init)(struct vcpu *vcpu);
 	void (*vcpu_fini)(struct vcpu *vcpu);
 	void (*vcpu_load)(struct vcpu *vcpu);
 	void (*vcpu_put)(struct vcpu *vcpu);
-	/* Injects what vcpu_events_next() says, enters, returns at the exit with GPR valid and the exit decoded. */
+	/* Injects what vcpu_events_next() says, enters, returns at the exit with GPR valid and the
+	 * exit decoded. */
 	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
-	/* Brings groups up to date in vcpu_state from the VMCB or VMCS; and the other way, for the dirty ones. */
+	/* Brings groups up to date in vcpu_state from the VMCB or VMCS; and the other way, for the
+	 * dirty ones. */
 	void (*state_get)(struct vcpu *vcpu, uint64_t groups);
 	void (*state_set)(struct vcpu *vcpu, uint64_t groups);
 	void (*dump)(struct vcpu *vcpu);

@@ -11,15 +11,16 @@ enum x86_exit {
 	X86_EXIT_CPUID,
 	X86_EXIT_RDMSR,
 	X86_EXIT_WRMSR,
-	X86_EXIT_CR_WRITE,     /* decoded from the instruction, or raw_info1 with decode assists */
+	X86_EXIT_CR_WRITE, /* decoded from the instruction, or raw_info1 with decode assists */
 	X86_EXIT_DR_ACCESS,
 	X86_EXIT_XSETBV,
 	X86_EXIT_INVD,
 	X86_EXIT_WBINVD,
-	X86_EXIT_MONITOR,      /* MONITOR, MWAIT: #UD as CPUID says */
+	X86_EXIT_MONITOR,        /* MONITOR, MWAIT: #UD as CPUID says */
 	X86_EXIT_VM_INSTRUCTION, /* VMRUN, VMLOAD, ..., INVLPGA, SKINIT: #UD */
-	X86_EXIT_EXCEPTION,    /* intercepted #AC, #DB, #MC: raw_code has the vector, raw_info1 the error code */
-	X86_EXIT_NMI_WINDOW,   /* IRET: NMIs may be delivered after it */
+	X86_EXIT_EXCEPTION,  /* intercepted #AC, #DB, #MC: raw_code has the vector, raw_info1 the
+				error code */
+	X86_EXIT_NMI_WINDOW, /* IRET: NMIs may be delivered after it */
 	X86_EXIT_INTERRUPT_WINDOW,
 	X86_EXIT_RDPMC,
 	X86_EXIT_RSM,
@@ -30,11 +31,12 @@ enum x86_exit {
 	X86_EXITS,
 };
 
-exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_xsetbv, exit_invd, exit_wbinvd,
-	exit_monitor, exit_vm_instruction, exit_exception, exit_nmi_window, exit_interrupt_window, exit_rdpmc,
-	exit_rsm, exit_task_switch;
+exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_xsetbv, exit_invd,
+	exit_wbinvd, exit_monitor, exit_vm_instruction, exit_exception, exit_nmi_window,
+	exit_interrupt_window, exit_rdpmc, exit_rsm, exit_task_switch;
 
-/* Port I/O, string forms included: core/exit.c's EXIT_PORT entry calls it through the seam's table. */
+/* Port I/O, string forms included: core/exit.c's EXIT_PORT entry calls it through the seam's table.
+ */
 exit_fn exit_port;
 
 /* Fetches and decodes the instruction at RIP, through the guest's page tables and stage-2. */
