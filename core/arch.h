@@ -76,7 +76,11 @@ void arch_vcpu_put(struct vcpu *vcpu);
 /* Enters the guest; returns at the next exit, decoded. The vCPU is loaded. */
 void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 
-/* Handles an exit of kind EXIT_ARCH; returns what an exit handler returns (core/exit.h). */
+/*
+ * Handles what core hands on: EXIT_ARCH, EXIT_PORT, and an EXIT_STAGE2 that is a device's access
+ * (the instruction is decoded, region_access() asked, its register completed; all ones where nobody
+ * answers). Returns what an exit handler returns (core/exit.h). Loaded.
+ */
 bool arch_exit_handle(struct vcpu *vcpu, struct vcpu_exit *exit);
 
 /* Moves RIP past the instruction that exited (exit.instruction_size, or fetched and decoded).
@@ -87,12 +91,26 @@ void arch_vcpu_skip_insn(struct vcpu *vcpu);
  */
 bool arch_vcpu_has_work(struct vcpu *vcpu);
 
-/* The answer to an MMIO or port read goes to the register that the exited instruction names.
- * Loaded. */
-void arch_vcpu_complete_access(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* A hypercall's number and arguments, and its answer. Loaded; the caller's privilege was checked.
+ */
+void arch_vcpu_hypercall_args(struct vcpu *vcpu, uint64_t *number, uint64_t args[4]);
+void arch_vcpu_hypercall_answer(struct vcpu *vcpu, uint64_t answer);
 
 /* Prints all that is known of a vCPU, one call of log() a line. Loaded or stopped. */
 void arch_vcpu_dump(struct vcpu *vcpu);
+
+/* ---- control guest ---- */
+
+/*
+ * Loads the configured kernel into the control guest's memory, 1:1, with its boot tables, and sets
+ * up its first vCPU to enter it; the others wait to be started by the guest. Failures have been
+ * logged as sentences that a person can act on. Boot CPU, before any guest runs.
+ */
+struct config_guest;
+must_check int arch_control_load(struct vm *vm, const struct config_guest *config);
+
+/* Ranges that no guest may map 1:1 on this machine, RAM and the hypervisor's MMIO apart. */
+bool arch_address_is_mappable(uint64_t start, uint64_t size);
 
 /* ---- stage 2 ---- */
 

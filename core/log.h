@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+
 #include "core/types.h"
 
 enum log_level {
@@ -23,6 +25,7 @@ void log_level_set(enum log_level level);
 
 /* Formats into text, always ended; returns the length it would have had. */
 int log_format(char *text, size_t size, const char *format, ...) printf_like(3);
+int log_format_list(char *text, size_t size, const char *format, va_list args);
 
 /* A sink for the log's text. The list is only added to, at boot. write may spin but never block. */
 struct console {

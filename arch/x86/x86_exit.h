@@ -35,9 +35,9 @@ exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_
 	exit_wbinvd, exit_monitor, exit_vm_instruction, exit_exception, exit_nmi_window,
 	exit_interrupt_window, exit_rdpmc, exit_rsm, exit_task_switch;
 
-/* Port I/O, string forms included: core/exit.c's EXIT_PORT entry calls it through the seam's table.
+/* Port I/O, string forms included; and a device's MMIO: arch_exit_handle() calls them by exit kind.
  */
-exit_fn exit_port;
+exit_fn exit_port, exit_mmio;
 
 /* Fetches and decodes the instruction at RIP, through the guest's page tables and stage-2. */
 struct insn;

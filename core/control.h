@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The control guest: which memory is its own, 1:1, and its start. The only place that knows GPA =
+ * HPA. How a kernel is loaded is the architecture's (arch_control_load()).
+ */
+#pragma once
+
+#include "core/vm.h"
+
+struct boot_info;
+struct config;
+
+/* A range of RAM that the control guest does not get although the firmware's map has it. */
+struct control_hole {
+	uint64_t start;
+	uint64_t size;
+	const char *name;
+};
+
+#define CONTROL_HOLES_MAX 32
+
+/* Withholds a range: the pool, the image, last words, the start page of other CPUs. Boot CPU,
+ * before create. */
+must_check int control_withhold(uint64_t start, uint64_t size, const char *name);
+
+/* The holes, for the guest's memory map; sorted by start. */
+uint32_t control_holes(const struct control_hole **holes);
+
+/*
+ * Creates the control guest and its vCPUs as configured, gives it all other RAM, loads its kernel
+ * and makes its first vCPU runnable. A failure has been logged. Boot CPU.
+ */
+must_check int control_create(const struct boot_info *info, const struct config *config);
+
+/*
+ * First fault on something that is no RAM: maps 4 KiB, or 2 MiB where all of it may be mapped, 1:1.
+ * -E_PERM where it is the hypervisor's, -E_RANGE outside of what the machine addresses.
+ */
+must_check int control_map_fault(struct vm *vm, gpa_t address);
