@@ -78,10 +78,15 @@ struct insn {
 	uint8_t reg;           /* 0..15 in hardware order (rax rcx rdx rbx rsp rbp rsi rdi r8..) */
 	bool reg_is_high_byte; /* AH CH DH BH: reg is 0..3 */
 	uint8_t control;       /* CR or DR number of the MOV forms */
-	uint64_t immediate;    /* sign-extended to 64 bits */
+	uint64_t immediate;    /* sign-extended to 64 bits; ports and vectors zero-extended */
 	uint8_t segment; /* effective segment of the memory operand: 0 ES 1 CS 2 SS 3 DS 4 FS 5 GS
 			  */
-	/* How the memory operand's address is made: base + index * scale + displacement. */
+	/*
+	 * How the memory operand's address is made: base + index * scale + displacement, cut to
+	 * address_size; RIP-relative ones count from the end of the instruction. String forms: base
+	 * is rSI for what reads memory, rDI for STOS and INS; MOVS names its source, its
+	 * destination is ES:rDI.
+	 */
 	bool has_memory;
 	bool rip_relative;
 	int8_t base;  /* register number or -1 */
@@ -92,14 +97,17 @@ struct insn {
 
 /*
  * Decodes bytes[0..size). 0; -E_RANGE when size ends before the instruction does (fetch more, up to
- * 15); -E_INVAL where no instruction is: the guest gets #UD; -E_NOTSUP where its length is unknown
- * to us.
+ * 15); -E_INVAL where no instruction is, or one longer than 15 bytes: the guest gets #UD; -E_NOTSUP
+ * where its length is unknown to us. MOV and ALU forms on registers alone are INSN_OTHER. Unless 0
+ * is returned, insn's members mean nothing.
  */
 must_check int insn_decode(struct insn *insn, enum insn_mode mode, const uint8_t *bytes,
 			   size_t size);
 
 /*
- * The ALU for read-modify-write forms: result of `destination op source` in size bytes; rflags'
- * arithmetic flags are updated. CMP and TEST return destination unchanged.
+ * The ALU for read-modify-write forms: result of `destination op source` (operands[0], operands[1])
+ * in size bytes; rflags' arithmetic flags are updated. CMP, TEST and BT return destination
+ * unchanged. The bit number of BT, BTS and BTR is taken modulo the size, as for a register: who has
+ * memory moves to the right word first.
  */
 uint64_t insn_alu(enum insn_op op, unsigned size, uint64_t operands[2], uint64_t *rflags);
