@@ -146,6 +146,12 @@ $(foreach g,$(GUESTS),$(eval $(call guest_binary,$(g))))
 
 guests: $(GUESTS:%=$(BUILD)/guest/%.elf)
 
+## Control guest and image -----------------------------------------------------------------------------
+
+control: $(BUILD)/control/initrd.img
+$(BUILD)/control/initrd.img: $(wildcard guests/control/*)
+	@guests/control/build $(@D)
+
 ## What people call -----------------------------------------------------------------------------------
 
 check-fast: hypervisor guests unit
@@ -166,4 +172,4 @@ help:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all hypervisor guests unit fuzzers fuzz check check-fast clean help
+.PHONY: all hypervisor guests control unit fuzzers fuzz check check-fast clean help
