@@ -14,10 +14,14 @@ struct epoch_call {
 	void (*fn)(struct epoch_call *call);
 };
 
-/* This CPU is about to enter a guest, or idles: it holds no reference from before. Cheap. */
+/*
+ * This CPU is about to enter a guest, or idles: it holds no reference from before. Cheap. A CPU
+ * that idles passes all epochs; one with cpu->in_guest passes with its next entry or exit, for it
+ * may hold translations. So: quiesce, set in_guest, then look at generations and work, then enter.
+ */
 void epoch_quiesce(void);
 
-/* This CPU comes back from a guest or from idle. */
+/* This CPU comes back from a guest or from idle. A new CPU calls it first. */
 void epoch_resume(void);
 
 /* Runs fn on this CPU, some time after every started CPU has passed a quiescent point. */
@@ -29,3 +33,7 @@ bool epoch_passed(uint64_t epoch);
 
 /* Runs this CPU's deferred calls that are due; called by the scheduler's loop. */
 void epoch_run(void);
+
+/* Kicks the CPUs that have been inside a guest since before the ticket; rarely, however often it is
+ * called. */
+void epoch_nudge(uint64_t epoch);

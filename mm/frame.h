@@ -52,13 +52,14 @@ enum frame_state frame_state(hpa_t address);
  */
 must_check int frame_set_owner(hpa_t address, unsigned from, unsigned to, enum frame_state state);
 
-/* The same for a range at boot, without counts: page by page, -E_PERM at the first that is
- * another's. */
+/* At boot, without counts: frames that are nobody's or `to`'s already; -E_PERM at the first that is
+ * another's, -E_NOENT at the first that is no RAM. */
 must_check int frame_set_owner_range(hpa_t start, uint64_t size, unsigned to,
 				     enum frame_state state);
 
-void frame_map_get(hpa_t address); /* no effect where there is no RAM */
-void frame_map_put(hpa_t address);
+/* Count one mapping more, or less, of each frame of a range; no effect where there is no RAM. */
+void frame_map_get(hpa_t start, uint64_t size);
+void frame_map_put(hpa_t start, uint64_t size);
 must_check int frame_pin(hpa_t address); /* -E_BUSY at the counter's end */
 void frame_unpin(hpa_t address);
 

@@ -6,22 +6,38 @@
  */
 #pragma once
 
+#include "arch/layout.h"
 #include "mm/pt.h"
 
 struct cpu;
 
 /*
- * Builds the shared tables from pages of early_start..early_end (in the hypervisor's future memory)
- * and switches the boot CPU to its own top-level table. After it nothing of the boot path's tables
- * is live.
+ * Builds the shared tables from pages of the pool, which lies below 4 GiB where the boot path's
+ * tables map it (LAYOUT_BOOT_BASE), switches the boot CPU to its own top-level table, whose `cpu`
+ * becomes arch_cpu_self(), and gives the rest of the pool to the page allocator. image is where the
+ * loader put the image. After it nothing of the boot path's tables is live. No-execute must be
+ * enabled already.
  */
-void hyp_map_init(hpa_t pool, uint64_t pool_size);
+void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu);
 
 /* Adds hypervisor-owned frames to the direct map: read-write, never executable. Boot CPU only. */
 must_check int hyp_map_direct(hpa_t start, uint64_t size);
 
+/* Where physical memory is seen: the boot path's map until hyp_map_init() is done, the direct map
+ * after. */
+extern uint64_t hyp_map_offset;
+
 /* Direct-map address of a hypervisor-owned frame, and back. */
-void *hyp_map_pointer(hpa_t address);
+static inline void *hyp_map_pointer(hpa_t address)
+{
+	return (void *)(uintptr_t)(hyp_map_offset + address.value);
+}
+
+static inline hpa_t hyp_map_direct_hpa(const void *pointer)
+{
+	return hpa((uintptr_t)pointer - hyp_map_offset);
+}
+
 hpa_t hyp_map_hpa(const void *pointer); /* image, direct map and stacks */
 
 /* Maps device registers, uncached, never executable; NULL when out of address space or memory. */
@@ -30,9 +46,19 @@ void *hyp_map_mmio(hpa_t start, uint64_t size);
 /* A stack with an unmapped guard page below and above; returns its top. */
 must_check int hyp_map_stack(unsigned pages, void **top);
 
-/* A new CPU's top-level table: the shared slots and its own private one. cpu->arch or cpu->root
- * gets it. */
-must_check int hyp_map_cpu_init(struct cpu *cpu);
+/* A new CPU's top-level table: the shared slots and its own private one. Boot CPU only. */
+must_check int hyp_map_cpu_init(struct cpu *cpu, hpa_t *root);
+
+/* Makes cpu the arch_cpu_self() of the calling CPU, whose table stays; returns that. For the boot
+ * CPU, which ran on an early struct until its own was allocated. */
+hpa_t hyp_map_cpu_adopt(struct cpu *cpu);
+
+/*
+ * A top-level table below 4 GiB for the first instructions of other CPUs: the shared slots, and one
+ * page mapped 1:1, read and execute. Each call moves that page. Boot CPU only; live only until the
+ * CPU has loaded its own.
+ */
+must_check int hyp_map_start_root(hpa_t page, hpa_t *root);
 
 /*
  * Secret pages (a vCPU's registers, XSAVE area, VMCB): allocated outside of the direct map, mapped

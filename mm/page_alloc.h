@@ -38,13 +38,21 @@ void *page_alloc(enum page_use use, unsigned order);
 /* Gives pages back: the same use and order they were allocated with. Asserted. */
 void page_free(void *pages, enum page_use use, unsigned order);
 
+/* Gives one page back once the epoch has passed: hardware or another CPU may still read it. Its
+ * contents stay until then. */
+void page_retire(void *page, enum page_use use);
+
+/* Counts pages that were taken from a range before it was added. */
+void page_alloc_count(enum page_use use, uint64_t pages);
+
 /*
  * Small objects that live for ever, zeroed and 64-byte aligned, packed into pages of that use;
  * larger than a page they get pages of their own. NULL when there is no memory.
  */
 void *page_alloc_forever(enum page_use use, size_t size);
 
-/* Pages in use by each owner, and the free ones. */
+/* Pages in use by each owner (retired ones too, until they are free), and the free ones. The rest
+ * of the total is the allocator's own records. */
 struct page_stats {
 	uint64_t used[PAGE_USES];
 	uint64_t free;

@@ -43,6 +43,7 @@ struct pt_format {
 	unsigned levels;        /* 4: the root is at level 3 */
 	uint32_t leaf_levels;   /* bit n: leaves are allowed at level n */
 	unsigned physical_bits; /* wider addresses are -E_RANGE; 0: no check */
+	bool is_canonical; /* input addresses are sign-extended from the top level's last bit */
 	pte_t (*make_leaf)(hpa_t address, unsigned level, struct pt_attr attr);
 	pte_t (*make_table)(hpa_t address);
 	enum pt_kind (*kind)(pte_t entry, unsigned level);
@@ -50,16 +51,36 @@ struct pt_format {
 	struct pt_attr (*attr)(pte_t entry, unsigned level);
 	/* Entry with accessed and dirty cleared; *accessed and *dirty say what they were. */
 	pte_t (*clear_accessed)(pte_t entry, bool *accessed, bool *dirty);
-	/* Stores an entry where hardware walks at any time: one aligned store and the ordering it
-	 * needs. */
-	void (*publish)(pte_t *slot, pte_t entry);
+	/* The entry with what clear_accessed() took away. */
+	pte_t (*set_accessed)(pte_t entry, bool accessed, bool dirty);
+	/*
+	 * Replaces `old` where hardware walks, and sets accessed and dirty, at any time: one atomic
+	 * compare-exchange and the ordering it needs; false where the slot is not `old` any more.
+	 * All zeroes is an empty entry in every format.
+	 */
+	bool (*publish)(pte_t *slot, pte_t old, pte_t entry);
 };
 
-/* Where tables come from and go to. free is called only by pt_destroy and by collapse and unmap of
- * empty tables. */
+struct pt_leaf {
+	hpa_t address;  /* of the leaf's first byte */
+	uint64_t start; /* input address of the leaf's first byte */
+	unsigned level;
+	struct pt_attr attr;
+	pte_t entry;
+};
+
+/*
+ * Where tables come from and go to, and who wants to know of leaves. free is called only by
+ * pt_destroy and by collapse and unmap of empty tables; without it these leave their tables alone.
+ * Splitting and collapsing neither adds nor drops leaves.
+ */
 struct pt_memory_ops {
-	void *(*alloc)(void *context);            /* one zeroed page, direct-mapped, or NULL */
-	void (*free)(void *context, void *table); /* after the epoch: hardware may still walk it */
+	void *(*alloc)(void *context); /* one zeroed page, direct-mapped, or NULL */
+	void (*free)(void *context,
+		     void *table); /* must wait for the epoch: hardware may still walk it */
+	void (*leaf_added)(void *context, const struct pt_leaf *leaf); /* may be NULL */
+	void (*leaf_dropped)(void *context,
+			     const struct pt_leaf *leaf); /* unmapped, replaced; may be NULL */
 };
 
 struct pt {
@@ -81,8 +102,14 @@ must_check int pt_init(struct pt *pt, const struct pt_format *format,
 		       const struct pt_memory_ops *memory, void *context);
 
 /*
- * Maps with the largest leaves that alignment allows. What was mapped there is replaced only where
- * `replace` says so, else -E_EXIST. -E_NOMEM leaves what is done in place; -E_RESTART: call again.
+ * All that take a range: -E_INVAL where it is not page-aligned or attr lacks PT_READ, -E_RANGE
+ * where it wraps or leaves the format's width. -E_NOMEM leaves what is done in place; -E_RESTART:
+ * call again, the range says how far it came.
+ */
+
+/*
+ * Maps with the largest leaves that alignment and tables that are there already allow. What was
+ * mapped is replaced only where `replace` says so, else -E_EXIST.
  */
 must_check int pt_map(struct pt *pt, struct pt_range *range, bool replace);
 
@@ -97,19 +124,14 @@ must_check int pt_protect(struct pt *pt, struct pt_range *range, bool *changed);
  * not. */
 must_check int pt_collapse(struct pt *pt, uint64_t address, unsigned level);
 
-struct pt_leaf {
-	hpa_t address;  /* of the leaf's first byte */
-	uint64_t start; /* input address of the leaf's first byte */
-	unsigned level;
-	struct pt_attr attr;
-	pte_t entry;
-};
-
 /* The leaf that maps address, or -E_NOENT. */
 must_check int pt_lookup(const struct pt *pt, uint64_t address, struct pt_leaf *leaf);
 
+/* The level-0 entry of an address whose tables are all there, or NULL: for windows. */
+pte_t *pt_slot(const struct pt *pt, uint64_t address);
+
 /* Reads and clears accessed and dirty over the range: fn is called for each leaf that had one of
- * them. */
+ * them, whole even if only a part lies in the range. */
 must_check int pt_harvest(struct pt *pt, struct pt_range *range,
 			  void (*fn)(void *context, const struct pt_leaf *leaf, bool dirty),
 			  void *context);
@@ -119,6 +141,6 @@ must_check int pt_harvest(struct pt *pt, struct pt_range *range,
 int pt_for_each(const struct pt *pt, int (*fn)(void *context, const struct pt_leaf *leaf),
 		void *context);
 
-/* Frees all tables, 64 entries at a time: -E_RESTART until done. Leaves' targets are the caller's.
- */
+/* Frees all tables, PT_BATCH at a time: -E_RESTART until done. Leaves are not told of: unmap first
+ * where somebody wants to know. */
 must_check int pt_destroy(struct pt *pt);

@@ -7,6 +7,7 @@
 
 #include "core/types.h"
 
+#define LAYOUT_BOOT_BASE UINT64_C(0) /* the boot path's tables map the first 4 GiB 1:1 */
 #define LAYOUT_DIRECT_BASE \
 	UINT64_C(0xffff800000000000) /* slots 256-383: hypervisor-owned frames at base + hpa */
 #define LAYOUT_DIRECT_SIZE  (UINT64_C(128) << 39)        /* 64 TiB of physical addresses */
@@ -17,7 +18,7 @@
 #define LAYOUT_WINDOW_BASE  (LAYOUT_PRIVATE_BASE + UINT64_C(0x100000))
 #define LAYOUT_WINDOWS      4
 #define LAYOUT_SECRET_BASE \
-	(LAYOUT_PRIVATE_BASE + UINT64_C(0x200000)) /* secret slot n at base + n pages */
+	(LAYOUT_PRIVATE_BASE + UINT64_C(0x180000)) /* secret slot n at base + n pages */
 #define LAYOUT_SECRETS     16
 #define LAYOUT_IMAGE_BASE  UINT64_C(0xffffffff80000000) /* slot 511: linked here */
 #define LAYOUT_IMAGE_MAX   (UINT64_C(64) << 20)
