@@ -155,6 +155,7 @@ $(BUILD)/control/initrd.img: $(wildcard guests/control/*)
 ## What people call -----------------------------------------------------------------------------------
 
 check-fast: hypervisor guests unit
+	@scripts/check --only layers,licence,conditionals,words,sizes,format
 
 check:
 	@scripts/check
@@ -169,6 +170,10 @@ help:
 	@echo "make check       style, layering, sizes, linters"
 	@echo "make fuzz        fuzzers, SECONDS_EACH=$(SECONDS_EACH) each"
 	@echo "make clean       remove $(BUILD)"
+
+# For scripts/check, which compiles as the build does.
+print-%:
+	@echo '$($*)'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -8,8 +8,9 @@
 
 #include "core/types.h"
 
-#define BOOT_MEMORY_MAX  1024 /* entries of the firmware's map; the rest is dropped with a warning \
-			       */
+#define BOOT_MEMORY_MAX                                                           \
+	1024 /* entries of the firmware's map; the rest is dropped with a warning \
+	      */
 #define BOOT_MODULE_MAX  32
 #define BOOT_NAME_SIZE   64
 #define BOOT_CMDLINE_MAX 2048
