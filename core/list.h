@@ -41,4 +41,4 @@ static inline void list_remove(struct list *member)
 }
 
 #define list_entry(pointer, type, member) container_of(pointer, type, member)
-#define list_for_each(at, list)           for (struct list *at = (list)->next; at != (list); at = at->next)
+#define list_for_each(at, head)           for (struct list *at = (head)->next; at != (head); at = at->next)
