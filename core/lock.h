@@ -4,8 +4,9 @@
  * lock needs no interrupt-safe form; NMI and machine-check handlers take none at all.
  *
  * Lock order, outermost first. Nobody holds one while waiting for another CPU.
- *   vm->lock > stage2->lock > irq line > vioapic->lock > run queue (lower CPU index first)
- *   > timer heap > page allocator > log ring
+ *   vm->lock > stage2->lock > irq line > vioapic->lock > scheduler's list > run queue > timer heap
+ *   > page allocator > log ring
+ * Two run queues or two timer heaps: lock_acquire_pair().
  */
 #pragma once
 
@@ -43,6 +44,25 @@ static inline bool lock_try(struct lock *lock)
 static inline void lock_release(struct lock *lock)
 {
 	__atomic_store_n(&lock->owner, lock->owner + 1, __ATOMIC_RELEASE);
+}
+
+/* Two locks of a kind, lower address first; they may be the same one. */
+static inline void lock_acquire_pair(struct lock *a, struct lock *b)
+{
+	struct lock *first = a < b ? a : b;
+
+	lock_acquire(first);
+	if (a != b) {
+		lock_acquire(first == a ? b : a);
+	}
+}
+
+static inline void lock_release_pair(struct lock *a, struct lock *b)
+{
+	lock_release(a);
+	if (a != b) {
+		lock_release(b);
+	}
 }
 
 #define atomic_load(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)

@@ -2,28 +2,31 @@
 /*
  * Timers: a heap a CPU over the CPU's one-shot hardware timer. A timer fires on the CPU whose heap
  * it is in, from the interrupt path, with no lock held. It may be armed and cancelled from any CPU.
+ * The heap is a leftist tree through the timers themselves: it has no size to run out of, and every
+ * operation takes at most a logarithm of steps.
  */
 #pragma once
 
 #include "core/lock.h"
 
-#define TIMER_HEAP_MAX 1024 /* armed timers a CPU: 2 a vCPU and a few of our own */
-#define TIMER_IDLE     UINT32_MAX
+#define TIMER_RUN_MAX 32 /* handlers in one interrupt */
 
 struct timer {
 	uint64_t deadline; /* arch_time_now() units: ns */
 	void (*fn)(struct timer *timer);
-	uint32_t slot; /* in its heap, or TIMER_IDLE; heap lock */
-	uint32_t cpu;  /* whose heap */
+	/* lock of the heap: */
+	struct timer *parent, *left, *right;
+	uint32_t rank; /* length of the rightmost path; that of the left child is no shorter */
+	uint32_t cpu;  /* whose heap it is, or was last, in */
+	bool armed;
 };
 
 struct timer_queue {
 	struct lock lock;
-	struct timer **heap; /* TIMER_HEAP_MAX, a page or more of its own */
-	uint32_t count;
+	struct timer *root; /* the earliest */
 };
 
-must_check int timer_queue_init(struct timer_queue *queue);
+void timer_queue_init(struct timer_queue *queue);
 void timer_init(struct timer *timer, void (*fn)(struct timer *timer));
 
 /* Arms on this CPU, or moves: an armed timer is first taken out of whatever heap holds it. */
