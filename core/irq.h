@@ -16,9 +16,12 @@ typedef void irq_fn(void *context, unsigned vector);
 must_check int irq_bind(unsigned vector, irq_fn *fn, void *context);
 void irq_unbind(unsigned vector);
 
-/* A free vector of the device range, bound; or -E_NOMEM. Higher numbers have higher priority on
- * x86. */
+/* The lowest free vector of the device range, bound; or -E_NOMEM. Higher numbers have higher
+ * priority on x86. */
 must_check int irq_alloc(irq_fn *fn, void *context);
 
 /* Calls the handler of a vector; counts those that nobody bound. */
 void irq_handle(unsigned vector);
+
+/* How often a vector came that nobody bound. */
+uint64_t irq_unbound_count(void);

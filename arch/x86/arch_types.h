@@ -3,10 +3,15 @@
 #pragma once
 
 #include "arch/gdt.h"
+#include "arch/lapic.h"
 #include "arch/svm.h"
 #include "arch/vcpu_events.h"
 #include "arch/vcpu_state.h"
 #include "arch/vlapic.h"
+
+/* Host vectors for devices: core/irq.h. */
+#define ARCH_IRQ_FIRST LAPIC_VECTOR_DEVICE_FIRST
+#define ARCH_IRQ_LAST  LAPIC_VECTOR_DEVICE_LAST
 
 struct vioapics;
 struct vlapic_map;
