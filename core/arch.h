@@ -27,7 +27,11 @@ must_check int arch_cpu_init(struct cpu *cpu);
 /* Starts another CPU in core's cpu_main(); 0, or -E_TIMEDOUT when it does not answer. Boot CPU. */
 must_check int arch_cpu_start(struct cpu *cpu);
 
-/* Waits for an interrupt, takes and handles all that are pending, returns. Scheduler loop only. */
+/*
+ * Waits until an interrupt is pending and takes it, but handles none: arch_irq_poll() does, when
+ * the CPU is no longer in a quiescent state. One that came just before is not slept over. Scheduler
+ * loop only.
+ */
 void arch_cpu_idle(void);
 
 /* Interrupts that are pending are taken and handled, without waiting. Scheduler loop and exit path.

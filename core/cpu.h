@@ -12,7 +12,7 @@ enum cpu_state { CPU_OFFLINE, CPU_STARTING, CPU_ONLINE, CPU_STOPPED };
 
 /* Why a CPU should look around before it enters a guest again: bits of cpu->work. */
 #define CPU_WORK_RESCHED BIT(0) /* the run queue changed, or the slice is over */
-#define CPU_WORK_CALL    BIT(1) /* cpu->call is set */
+#define CPU_WORK_CALL    BIT(1) /* cpu_call() */
 #define CPU_WORK_STOP    BIT(2) /* park for ever: power-off, reset */
 
 struct cpu {
@@ -22,8 +22,9 @@ struct cpu {
 	hpa_t root; /* its top-level page table */
 	void *stack_top;
 	/* any CPU, atomically: */
-	uint32_t state; /* enum cpu_state */
-	uint64_t work;  /* CPU_WORK_ bits */
+	uint32_t state;                /* enum cpu_state */
+	uint64_t work;                 /* CPU_WORK_ bits */
+	void (*call)(struct cpu *cpu); /* cpu_call() */
 	/* owner CPU only: */
 	struct vcpu *loaded;  /* whose secret pages are mapped here */
 	bool in_guest;        /* atomically read by others */
@@ -35,8 +36,7 @@ struct cpu {
 	struct arch_cpu arch;
 };
 
-/* Allocates structs for count CPUs (1,024 and more are fine); CPU 0 is the caller. Boot CPU only.
- */
+/* Makes structs for count CPUs, up to SCHED_CPUS_MAX; the caller's becomes CPU 0. Boot CPU only. */
 must_check int cpu_init(uint32_t count);
 
 uint32_t cpu_count(void);
@@ -56,6 +56,13 @@ noreturn void cpu_main(struct cpu *cpu);
 
 /* Sets work bits and kicks the CPU if it is another one. Any context but NMI. */
 void cpu_request(struct cpu *cpu, uint64_t work);
+
+/* Runs fn soon on that CPU, between two vCPUs. -E_BUSY: its previous call has not run yet. Any CPU.
+ */
+must_check int cpu_call(struct cpu *cpu, void (*fn)(struct cpu *cpu));
+
+/* Handles this CPU's work bits, deferred calls and interrupts; scheduler's loop only. */
+void cpu_work(void);
 
 static inline bool cpu_has_work(const struct cpu *cpu)
 {
