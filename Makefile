@@ -11,7 +11,6 @@ CC     := gcc
 LD     := ld
 NASM   := nasm
 CLANG  := clang
-PYTHON := /usr/bin/python3
 SECONDS_EACH ?= 60
 
 all: hypervisor guests
@@ -41,11 +40,8 @@ LDFLAGS  := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=
 ARCH_LINK := $(BUILD)/include/arch
 FAKE_LINK := $(BUILD)/unit/include/arch
 
-$(ARCH_LINK):
-	@mkdir -p $(@D) && ln -sfn ../../arch/$(ARCH) $@
-
-$(FAKE_LINK):
-	@mkdir -p $(@D) && ln -sfn ../../../tests/fake_arch $@
+$(ARCH_LINK) $(FAKE_LINK):
+	@mkdir -p $(@D) && ln -sfn $(CURDIR)/$(if $(findstring unit,$@),tests/fake_arch,arch/$(ARCH)) $@
 
 ifneq ($(SCRIPT),)
 hypervisor: $(BUILD)/caisson.elf
@@ -154,21 +150,44 @@ $(BUILD)/control/initrd.img: $(wildcard guests/control/*)
 
 ## What people call -----------------------------------------------------------------------------------
 
+run:
+	@scripts/deps
+	@$(MAKE) --no-print-directory hypervisor control
+	@if [ -t 0 ] && [ -t 1 ]; then scripts/run; else \
+		scripts/run --timeout 300 --cmdline "console=ttyS0,115200 caisson.poweroff" </dev/null; fi
+
+image: hypervisor control
+	@CAISSON_BUILT=1 scripts/image
+
 check-fast: hypervisor guests unit
 	@scripts/check --only layers,licence,conditionals,words,sizes,format
 
 check:
 	@scripts/check
 
+test:
+	@scripts/test
+
+test-full:
+	@scripts/test --full
+
+bench: hypervisor guests control
+	@CAISSON_BUILT=1 scripts/bench
+
 clean:
 	rm -rf $(BUILD)
 
 help:
 	@echo "make             build $(BUILD)/caisson.elf and the micro-guests"
+	@echo "make run         install what is missing, build, boot in QEMU to the control guest's shell"
+	@echo "make test        all tests: unit, style, fuzzers for 5 s each, machines (12 minutes at most)"
+	@echo "make test-full   whole products and soaks too; goes on where it was interrupted"
 	@echo "make unit        host unit tests, with address and undefined-behaviour sanitizers"
-	@echo "make check-fast  build and unit tests: before every commit"
 	@echo "make check       style, layering, sizes, linters"
+	@echo "make check-fast  build, unit tests, the quick checks: before every commit"
 	@echo "make fuzz        fuzzers, SECONDS_EACH=$(SECONDS_EACH) each"
+	@echo "make bench       figures, beside targets and peers"
+	@echo "make image       $(BUILD)/caisson.img: boots from a stick, a disk or a CD, on BIOS and UEFI"
 	@echo "make clean       remove $(BUILD)"
 
 # For scripts/check, which compiles as the build does.
@@ -177,4 +196,4 @@ print-%:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all hypervisor guests control unit fuzzers fuzz check check-fast clean help
+.PHONY: all run hypervisor guests control unit fuzzers fuzz image check check-fast test test-full bench clean help

@@ -21,8 +21,8 @@ LAYERS = (
     ("drivers/virtual/", ("drivers/", "core/", "mm/", *SEAM)),
     ("drivers/", ("drivers/", *SEAM)),
     ("arch/", ("arch/", "core/", "mm/", "drivers/")),
-    ("guests/", ("guests/",)),
-    ("tests/guest/", ("tests/guest/", "guests/")),
+    ("guests/", ("guests/", "arch/")),
+    ("tests/guest/", ("tests/guest/", "guests/", "arch/")),
     ("tests/fake_arch/", ("arch/", "core/", "mm/", "tests/fake_arch/")),
 )
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs machines for the tests, through the same scripts/run that people use."""
+import base64
+import os
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+POWERED_OFF, PANICKED, USAGE, REFUSED, RESET, VERDICT, TIME_LIMIT = 0, 1, 2, 3, 4, 64, 124
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc")
+
+
+class Result:
+    """What a machine said and how it ended."""
+
+    def __init__(self, command, status, console, errors):
+        self.command, self.status, self.errors = command, status, errors
+        self.console = ESCAPES.sub("", console.replace("\r", ""))
+
+    def __repr__(self):
+        tail = "\n".join(self.console.splitlines()[-60:])
+        return f"{' '.join(self.command)}\nstatus {self.status}\n{self.errors[-2000:]}\n--- console ---\n{tail}"
+
+    def lines(self, pattern):
+        """The console's lines that match."""
+        return [line for line in self.console.splitlines() if re.search(pattern, line)]
+
+    def output(self):
+        """What a script given by control_script() printed, or None, and its exit status."""
+        match = re.search(r"^caisson-begin\n(.*?)^caisson-end (\d+)$", self.console, re.DOTALL | re.MULTILINE)
+        return (match.group(1), int(match.group(2))) if match else (None, None)
+
+
+def control_cmdline(script="", extra="quiet"):
+    """A kernel command line on which the control guest runs a shell script and powers off."""
+    words = ["console=ttyS0,115200", extra]
+    if script:
+        words.append("caisson.run=" + base64.b64encode(script.encode()).decode())
+    return " ".join(words + ["caisson.poweroff"])
+
+
+def run(*arguments, timeout=60, machine="svm", stdin=None):
+    """Runs scripts/run to its end. The time limit is the machine's, and an answer like any other."""
+    command = [str(ROOT / "scripts/run"), "--accel", "tcg", "--machine", machine, "--timeout", str(timeout),
+               *[str(one) for one in arguments]]
+    done = subprocess.run(command, input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
+                          capture_output=True, timeout=timeout + 60, check=False,
+                          env={**os.environ, "CAISSON_BUILT": "1"})
+    shown = [str(pathlib.Path(command[0]).relative_to(ROOT)), *command[1:]]
+    return Result(shown, done.returncode, done.stdout.decode(errors="replace"),
+                  done.stderr.decode(errors="replace"))

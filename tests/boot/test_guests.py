@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every micro-guest of tests/guest on every machine that its stanza in tests/tests.cfg names."""
+import configparser
+
+import pytest
+
+import machine
+
+EXPECTATIONS = {"success": 64, "skip": 65, "error": 66, "failure": 67, "powered-off": machine.POWERED_OFF,
+                "panicked": machine.PANICKED, "refused": machine.REFUSED, "reset": machine.RESET}
+KEYS = {"cpus", "memory", "machines", "cmdline", "timeout", "expect", "full"}
+MACHINES = ("svm", "svm-bochs", "vmx")
+
+
+def stanzas():
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(machine.ROOT / "tests/tests.cfg")
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def cases():
+    for name, stanza in stanzas().items():
+        for on in stanza.get("machines", "svm svm-bochs").split():
+            for cpus in stanza.get("cpus", "1").split():
+                marks = [pytest.mark.full] if stanza.get("full") == "yes" else []
+                yield pytest.param(name, stanza, on, cpus, id=f"{name}-{on}-{cpus}", marks=marks)
+
+
+def test_every_directory_has_a_stanza_and_every_stanza_a_directory():
+    directories = {path.parent.name for path in (machine.ROOT / "tests/guest").glob("*/main.c")}
+    assert directories == set(stanzas())
+
+
+def test_stanzas_say_only_what_is_known():
+    for name, stanza in stanzas().items():
+        assert set(stanza) <= KEYS, name
+        assert stanza.get("expect", "success") in EXPECTATIONS, name
+        assert set(stanza.get("machines", "svm").split()) <= set(MACHINES), name
+
+
+@pytest.mark.hypervisor
+@pytest.mark.parametrize("name, stanza, on, cpus", cases())
+def test_guest(name, stanza, on, cpus):
+    arguments = ["--cpus", cpus, "--memory", stanza.get("memory", "256M"),
+                 "--kernel", machine.BUILD / f"guest/{name}.elf"]
+    if stanza.get("cmdline"):
+        arguments += ["--cmdline", stanza["cmdline"]]
+    result = machine.run(*arguments, machine=on, timeout=int(stanza.get("timeout", "60")))
+    expected = EXPECTATIONS[stanza.get("expect", "success")]
+    if result.status == EXPECTATIONS["skip"] and expected == EXPECTATIONS["success"]:
+        pytest.skip("; ".join(result.lines("(?i)skip")) or "the micro-guest skips itself here")
+    assert result.status == expected, result

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The command lines of scripts/run, scripts/image and scripts/deps: what they accept, refuse and print."""
+import shlex
+import subprocess
+
+import pytest
+
+import machine
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--cpus", "0"], "--cpus: expected 1 or more"),
+    (["--icount", "--cpus", "2"], "--icount needs --cpus 1"),
+    (["--memory", "lots"], "memory: expected a size such as 512M or 2G, found 'lots'"),
+    (["--machine", "toaster"], "invalid choice: 'toaster'"),
+    (["--boot", "usb", "--machine", "svm-bochs"], "--boot usb: Bochs boots from cdrom or disk"),
+    (["--kernel", "no-such-kernel"], "no-such-kernel"),
+    (["--conf", "no-such.conf"], "--conf: there is no file no-such.conf"),
+    (["--conf-verbatim"], "--conf-verbatim needs --conf"),
+    (["--file", "no-such-file"], "there is no file"),
+    (["--timeout", "0"], "--timeout: expected"),
+    (["--no-such-option"], "unrecognized arguments"),
+])
+def test_usage_error_is_status_2_with_a_message(arguments, message):
+    command = [machine.ROOT / "scripts/run", "--no-hypervisor", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == machine.USAGE
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_emulator_error_is_status_2_with_its_message():
+    result = machine.run("--no-hypervisor", "--", "-no-such-argument")
+    assert result.status == machine.USAGE
+    assert "-no-such-argument" in result.errors
+
+
+def test_accel_kvm_is_refused_for_bochs():
+    result = machine.run("--machine", "svm-bochs", "--accel", "kvm", "--no-hypervisor")
+    assert result.status == machine.USAGE
+
+
+def printed(*arguments):
+    result = machine.run("--no-hypervisor", "--print", *arguments)
+    assert result.status == 0, result
+    return shlex.split(result.console)
+
+
+def test_print_shows_the_default_machine():
+    words = printed()
+    assert words[0].endswith("qemu-system-x86_64")
+    assert words[words.index("-smp") + 1] == "2"
+    assert words[words.index("-m") + 1] == "2048"
+    assert "tcg,thread=multi" in words
+    devices = " ".join(words[at + 1] for at, word in enumerate(words) if word == "-device")
+    for device in ("usb-storage", "virtio-blk-pci", "nvme", "virtio-net-pci", "isa-debug-exit,iobase=0xf4"):
+        assert device in devices
+    assert "-no-reboot" in words
+
+
+def test_print_follows_the_options():
+    words = printed("--icount", "--memory", "512M", "--firmware", "uefi", "--boot", "cdrom", "--allow-reboot",
+                    "--cpu-model", "EPYC,-svm", "--", "-device", "edu")
+    assert words[words.index("-icount") + 1] == "shift=0,sleep=off"
+    assert words[words.index("-smp") + 1] == "1"
+    assert words[words.index("-cpu") + 1] == "EPYC,-svm"
+    assert any("OVMF_CODE" in word for word in words)
+    assert any(word.startswith("ide-cd") for word in words)
+    assert "-no-reboot" not in words
+    assert words[-2:] == ["-device", "edu"]
+
+
+def test_print_starts_bochs_for_its_machines():
+    assert printed("--machine", "svm-bochs")[0].endswith("bochs-bin")
+
+
+def test_deps_help_and_list_change_nothing():
+    deps = machine.ROOT / "scripts/deps"
+    shown = subprocess.run([deps, "--help"], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("usage: scripts/deps")
+    assert subprocess.run([deps, "--list"], capture_output=True, text=True, check=True).stdout.strip() == ""
+    assert subprocess.run([deps, "--frobnicate"], capture_output=True, check=False).returncode == 2
+
+
+def test_make_help_names_every_target():
+    shown = subprocess.run(["make", "-s", "-C", machine.ROOT, "help"], capture_output=True, text=True,
+                           check=True).stdout
+    for target in ("run", "unit", "test", "test-full", "check", "check-fast", "fuzz", "bench", "image", "clean"):
+        assert f"make {target} " in shown
