@@ -80,7 +80,8 @@ $(BUILD)/caisson.elf: $(OBJS) $(SCRIPT) scripts/link_symbols
 HOST_FLAGS  := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-builtin-log -fno-omit-frame-pointer \
 	-fno-strict-aliasing
 UNIT_FLAGS  := $(HOST_FLAGS) -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_FLAGS  := $(HOST_FLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+# libFuzzer calls the C library's log(), so the tree's has another name there.
+FUZZ_FLAGS  := $(HOST_FLAGS) -Dlog=log_line -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 UNITS       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 FUZZERS     := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 FAKE_SRCS   := $(wildcard tests/fake_arch/*.c)
