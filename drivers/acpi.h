@@ -82,6 +82,7 @@ struct acpi {
 
 	struct acpi_cpu *cpus; /* sized by the MADT; enabled first, MADT order, no duplicates */
 	uint32_t cpu_count;    /* enabled ones */
+	uint32_t cpu_possible; /* with the online-capable ones, which follow them */
 	uint32_t lapic_address;
 	bool has_8259; /* MADT flags PCAT_COMPAT */
 	struct acpi_ioapic ioapics[ACPI_IOAPICS_MAX];
@@ -118,11 +119,11 @@ struct acpi_io {
  * E0000-FFFFF); the EFI configuration table is the boot path's to look in. 0, or -E_NOENT without a
  * usable RSDP.
  */
-must_check int acpi_parse(struct acpi *acpi, const struct acpi_io *io, const uint8_t *rsdp,
+must_check int acpi_parse(struct acpi *machine, const struct acpi_io *io, const uint8_t *rsdp,
 			  uint32_t rsdp_size);
 
 /* The n-th table of that signature, or NULL. */
-const struct acpi_table *acpi_find(const struct acpi *acpi, const char *signature, uint32_t n);
+const struct acpi_table *acpi_find(const struct acpi *machine, const char *signature, uint32_t n);
 
 /* The sum of size bytes, modulo 256: 0 for a valid table. */
 uint8_t acpi_checksum(const void *data, size_t size);
