@@ -40,5 +40,22 @@ void log_console_add(struct console *console);
 /* Stops echoing to the consoles (the ring keeps filling), or starts it again. */
 void log_console_mute(bool mute);
 
+/* From now on arch_cpu_self() and arch_time_now() may be called: until then lines say CPU 0, time
+ * 0.
+ */
+void log_cpus_ready(void);
+
+/* This CPU's index, or 0 before log_cpus_ready(). */
+uint32_t log_cpu(void);
+
+/* Nanoseconds since boot, or 0 before log_cpus_ready(). */
+uint64_t log_time(void);
+
 /* Copies ring text from *position on, advances it; returns the bytes copied, 0 at the end. */
 size_t log_read(uint64_t *position, char *text, size_t size);
+
+/* The last bytes of the ring, at most size; returns how many. */
+size_t log_tail(char *text, size_t size);
+
+/* For panic, when the others have stopped: forgets a lock that one of them held, and unmutes. */
+void log_break_lock(void);
