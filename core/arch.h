@@ -54,6 +54,13 @@ noreturn void arch_halt(void);
 noreturn void arch_reset(void);
 noreturn void arch_power_off(void);
 
+/*
+ * Ends the emulator that the command line's debug_exit=PORT says is there, with status 2 * code
+ * + 1. Without that option it does nothing; on a machine without the device the write has no
+ * effect.
+ */
+void arch_debug_exit(uint8_t code);
+
 /* Prints registers where known, and the call chain by frame pointers, symbolised; for panic. */
 void arch_backtrace(void);
 

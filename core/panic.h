@@ -8,6 +8,11 @@
 
 #include "core/types.h"
 
+enum panic_action { PANIC_HALT, PANIC_RESET };
+
+/* What panic() ends in; halt until it is called. */
+void panic_action_set(enum panic_action action);
+
 noreturn void panic(const char *format, ...) printf_like(1);
 
 /*

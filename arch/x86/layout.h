@@ -23,3 +23,10 @@
 #define LAYOUT_IMAGE_BASE  UINT64_C(0xffffffff80000000) /* slot 511: linked here */
 #define LAYOUT_IMAGE_MAX   (UINT64_C(64) << 20)
 #define LAYOUT_STACK_PAGES 4
+
+/*
+ * Physical places of the last words (core/last_words.h), a page each: inside of conventional
+ * memory that neither firmware nor loader uses on the way from a warm reset to the next boot.
+ */
+#define LAYOUT_LAST_WORDS_A UINT64_C(0x01fff000)
+#define LAYOUT_LAST_WORDS_B UINT64_C(0x0ffff000)
