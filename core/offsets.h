@@ -8,5 +8,5 @@
 
 #include "core/types.h"
 
-#define CONSTANT(name, value)      asm volatile("\n#->" #name " %c0" : : "i"(value))
+#define CONSTANT(name, value)      asm volatile("\n#->" #name " %0" : : "i"(value))
 #define OFFSET(name, type, member) CONSTANT(name, offsetof(struct type, member))

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exceptions of the hypervisor itself: NMIs are counted, expected faults fixed up, others panic. */
+#include "arch/idt.h"
+
+#include "arch/msr.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/lock.h"
+#include "core/panic.h"
+#include "core/symbols.h"
+
+/* Page-fault error code: APM2 8.4.2 "Page-Fault Error Code". */
+#define PF_PRESENT BIT(0)
+#define PF_WRITE   BIT(1)
+#define PF_FETCH   BIT(4)
+
+struct fixup { /* MSR_FIXUP */
+	uint64_t fault;
+	uint64_t landing;
+};
+
+extern const struct fixup fixups_start[], fixups_end[];
+
+static const char *const names[EXCEPTION_COUNT] = {
+	[EXCEPTION_DE] = "#DE divide error",
+	[EXCEPTION_DB] = "#DB debug",
+	[EXCEPTION_BP] = "#BP breakpoint",
+	[EXCEPTION_OF] = "#OF overflow",
+	[EXCEPTION_BR] = "#BR bound range",
+	[EXCEPTION_UD] = "#UD invalid opcode",
+	[EXCEPTION_NM] = "#NM device not available",
+	[EXCEPTION_DF] = "#DF double fault",
+	[EXCEPTION_TS] = "#TS invalid TSS",
+	[EXCEPTION_NP] = "#NP segment not present",
+	[EXCEPTION_SS] = "#SS stack fault",
+	[EXCEPTION_GP] = "#GP general protection",
+	[EXCEPTION_PF] = "#PF page fault",
+	[EXCEPTION_MF] = "#MF x87",
+	[EXCEPTION_AC] = "#AC alignment check",
+	[EXCEPTION_MC] = "#MC machine check",
+	[EXCEPTION_XM] = "#XM SIMD",
+};
+
+static const struct trap_frame *current;
+static uint32_t stop_on_nmi;
+static uint32_t stopped_count;
+
+const struct trap_frame *trap_frame_current(void)
+{
+	return current;
+}
+
+void trap_stop_on_nmi(void)
+{
+	atomic_store(&stop_on_nmi, 1);
+}
+
+uint32_t trap_stopped_count(void)
+{
+	return atomic_load(&stopped_count);
+}
+
+/* Takes no lock and can not fault: it may come at any instruction. */
+static void handle_nmi(void)
+{
+	struct cpu *cpu = arch_cpu_self();
+
+	if (atomic_load(&stop_on_nmi) != 0) {
+		atomic_store(&cpu->state, CPU_STOPPED);
+		atomic_add(&stopped_count, 1);
+		arch_halt();
+	}
+	cpu->arch.nmi_count++;
+}
+
+static bool fix_up(struct trap_frame *frame)
+{
+	for (const struct fixup *at = fixups_start; at < fixups_end; at++) {
+		if (at->fault == frame->rip && frame->vector == EXCEPTION_GP) {
+			frame->rip = at->landing;
+			return true;
+		}
+	}
+	return false;
+}
+
+static noreturn void panic_page_fault(const struct trap_frame *frame, const char *symbol,
+				      uint64_t offset)
+{
+	const char *what = (frame->error & PF_FETCH) != 0   ? "executing"
+			   : (frame->error & PF_WRITE) != 0 ? "writing"
+							    : "reading";
+	const char *why =
+		(frame->error & PF_PRESENT) != 0 ? "is not allowed there" : "finds nothing mapped";
+
+	panic("%s in %s+%#llx: %s %#llx %s", names[EXCEPTION_PF], symbol,
+	      (unsigned long long)offset, what, (unsigned long long)cr2_read(), why);
+}
+
+static noreturn void panic_trap(const struct trap_frame *frame)
+{
+	const char *name = frame->vector < EXCEPTION_COUNT ? names[frame->vector] : NULL;
+	uint64_t offset = frame->rip;
+	const char *symbol = symbol_find(frame->rip, &offset);
+
+	symbol = symbol == NULL ? "(no function)" : symbol;
+	current = frame;
+	if (frame->vector == EXCEPTION_PF) {
+		panic_page_fault(frame, symbol, offset);
+	}
+	panic("%s (vector %llu, error %#llx) in %s+%#llx", name == NULL ? "reserved trap" : name,
+	      (unsigned long long)frame->vector, (unsigned long long)frame->error, symbol,
+	      (unsigned long long)offset);
+}
+
+void trap_handle(struct trap_frame *frame)
+{
+	if (frame->vector == EXCEPTION_NMI) {
+		handle_nmi();
+		return;
+	}
+	if (!fix_up(frame)) {
+		panic_trap(frame);
+	}
+}
