@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Boot order: from the boot path's tables and stack to the scheduler. One step a line. */
+#include "core/main.h"
+
+#include "boot/boot_info.h"
+#include "core/console.h"
+#include "core/last_words.h"
+#include "core/log.h"
+#include "core/option.h"
+#include "core/panic.h"
+
+#define VERSION "0.1"
+
+static const char *const memory_names[BOOT_MEMORY_KINDS] = {
+	[BOOT_MEMORY_USABLE] = "usable",
+	[BOOT_MEMORY_BOOT] = "firmware's until boot",
+	[BOOT_MEMORY_RESERVED] = "reserved",
+	[BOOT_MEMORY_ACPI_RECLAIM] = "ACPI tables",
+	[BOOT_MEMORY_ACPI_NVS] = "ACPI NVS",
+	[BOOT_MEMORY_RUNTIME_CODE] = "EFI runtime code",
+	[BOOT_MEMORY_RUNTIME_DATA] = "EFI runtime data",
+	[BOOT_MEMORY_MMIO] = "MMIO",
+	[BOOT_MEMORY_UNUSABLE] = "unusable",
+	[BOOT_MEMORY_PERSISTENT] = "persistent",
+};
+
+static void print_banner(void)
+{
+	log(LOG_INFO, "caisson " VERSION ", %s, %s",
+	    boot_info.loader[0] != '\0' ? boot_info.loader : "unnamed loader",
+	    boot_info.is_efi ? "UEFI" : "BIOS");
+	if (boot_info.cmdline[0] != '\0') {
+		log(LOG_INFO, "command line: %s", boot_info.cmdline);
+	}
+}
+
+static void print_range(const char *what, uint64_t start, uint64_t end, const char *name)
+{
+	log(LOG_INFO, "%s %012lx-%012lx %s", what, start, end - 1, name);
+}
+
+/* Neighbours of one kind make one line: firmware's maps have a hundred entries. */
+static void print_memory(void)
+{
+	const struct boot_memory *map = boot_info.memory;
+	uint64_t start = 0;
+
+	for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+		uint64_t end = map[i].start + map[i].size;
+		bool goes_on = i + 1 < boot_info.memory_count && map[i + 1].start == end &&
+			       map[i + 1].kind == map[i].kind;
+
+		start = start == 0 ? map[i].start : start;
+		if (!goes_on) {
+			print_range("memory", start, end, memory_names[map[i].kind]);
+			start = 0;
+		}
+	}
+}
+
+static void print_files(void)
+{
+	print_range("image ", boot_info.image_start, boot_info.image_start + boot_info.image_size,
+		    "caisson");
+	for (uint32_t i = 0; i < boot_info.module_count; i++) {
+		const struct boot_module *module = &boot_info.modules[i];
+
+		print_range("module", module->start, module->start + module->size, module->name);
+	}
+}
+
+static void set_log_level(void)
+{
+	if (option_is("log", "debug")) {
+		log_level_set(LOG_DEBUG);
+	}
+}
+
+static void check_boot(int boot_error)
+{
+	if (boot_error != 0) {
+		refuse("the loader's information is broken or has no memory map (error %d); "
+		       "boot with GRUB's multiboot2 command",
+		       boot_error);
+	}
+}
+
+noreturn void core_main(int boot_error)
+{
+	console_init(); /* from here on everything said is seen */
+	set_log_level();
+	print_banner();
+	check_boot(boot_error);
+	last_words_read(); /* before any memory is used */
+	last_words_print();
+	print_memory();
+	print_files();
+	panic("the boot ends here");
+}
