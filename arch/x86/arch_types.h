@@ -38,6 +38,9 @@ struct arch_vm {
 	uint8_t *msr_bitmap;
 	hpa_t port_bitmap_hpa, msr_bitmap_hpa;
 	struct vioapics *vioapics;
+	/* A level-triggered vector was ended by its vCPU; NULL without I/O interrupt controllers.
+	 */
+	void (*eoi_notify)(struct vm *vm, uint8_t vector);
 	struct cpuid_table *cpuid;   /* answers, const after init */
 	struct vlapic_map *apic_map; /* by physical and logical ID; replaced as a whole, freed after
 					the epoch */

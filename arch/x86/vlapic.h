@@ -24,27 +24,47 @@ struct vlapic_post {
 } __attribute__((aligned(64)));
 
 struct vlapic {
-	uint8_t *page;     /* registers, architectural layout; owner CPU only */
-	uint32_t apic_id;  /* 32 bits; const after init */
-	uint64_t base_msr; /* IA32_APIC_BASE */
-	struct vlapic_post post;
-	uint64_t eoi_notify[4];    /* vectors whose EOI the vIOAPIC wants to know */
-	uint64_t level_vectors[4]; /* TMR as posted: set before the vector is posted; atomic */
-	struct timer timer;
+	/* const after init: */
+	uint8_t *page;    /* registers, architectural layout; its contents: owner CPU only */
+	uint32_t apic_id; /* 32 bits */
+	/* owner CPU only: */
+	uint8_t ppr;            /* cached; the page has it too */
+	bool has_requests;      /* the page's IRR may have a bit set */
+	uint32_t esr_errors;    /* since the last write of ESR */
+	uint64_t base_msr;      /* IA32_APIC_BASE */
+	uint64_t eoi_notify[4]; /* vectors whose EOI the vIOAPIC wants to know: TMR in this form */
+	uint64_t timer_next;    /* ns, when it expires next; 0: it does not count */
 	uint64_t timer_period_ns;
-	uint64_t timer_start, tsc_deadline;
-	uint32_t esr_pending;
-	uint8_t ppr;    /* cached */
-	bool timer_due; /* set by the timer's handler, on the vCPU's CPU */
-	/* ExtINT: a pending-source hook for a virtual 8259; NULL without one. Returns the vector or
-	 * -1. */
-	int (*extint_ack)(void *context);
+	uint64_t tsc_deadline; /* guest TSC; 0: not armed */
+	/* any CPU, atomically: */
+	uint64_t route; /* what senders of messages need to know: VLAPIC_ROUTE_ bits */
+#define VLAPIC_ROUTE_LOGICAL BITS(31, 0) /* LDR */
+#define VLAPIC_ROUTE_ENABLED BIT(32)     /* by IA32_APIC_BASE */
+#define VLAPIC_ROUTE_X2APIC  BIT(33)
+#define VLAPIC_ROUTE_ACCEPTS BIT(34) /* by SVR: takes fixed interrupts */
+#define VLAPIC_ROUTE_FLAT    BIT(35) /* by DFR */
+#define VLAPIC_ROUTE_CLUSTER BIT(36)
+	struct vlapic_post post;
+	uint64_t level_vectors[4]; /* TMR as posted: set before the vector is posted */
+	bool timer_due;            /* the timer's handler ran; the owner settles it at entry */
+	struct timer timer;
+	/*
+	 * ExtINT: the hook of a virtual 8259; NULL without one. Returns the vector that it asks
+	 * for, or -1; and takes it when acknowledging. Owner CPU.
+	 */
+	int (*extint)(void *context, bool acknowledge);
 	void *extint_context;
 };
 
 must_check int vlapic_init(struct vcpu *vcpu, uint32_t apic_id);
 void vlapic_reset(struct vcpu *vcpu, bool init); /* init: by INIT, keeps APIC base and ID */
 void vlapic_fini(struct vcpu *vcpu);
+
+/* The vCPU was loaded on this CPU: its timer follows. */
+void vlapic_load(struct vcpu *vcpu);
+
+/* The guest's TSC offset was changed: an armed TSC deadline means another time now. */
+void vlapic_tsc_changed(struct vcpu *vcpu);
 
 /* MMIO at the APIC page (region function), and x2APIC MSRs 800h-8FFh; false: #GP. */
 must_check int vlapic_region(void *device, struct access *access); /* enum region_result */
@@ -65,7 +85,10 @@ void vlapic_sync(struct vcpu *vcpu);
 int vlapic_pending(struct vcpu *vcpu);
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
 
-/* Any CPU, racy but never missing a post that was notified: something may be takable. */
+/*
+ * Any CPU, racy but never missing a post that was notified: something is to be folded. What was
+ * folded already is vlapic_pending()'s.
+ */
 bool vlapic_has_posted(const struct vcpu *vcpu);
 
 uint8_t vlapic_cr8_read(struct vcpu *vcpu);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The virtual local APIC's heart: how a vector gets from the posting array through IRR and ISR to
+ * its end, priorities, and reset. Register accesses are in vlapic_access.c.
+ */
+#include "arch/vlapic.h"
+
+#include "arch/vlapic_regs.h"
+#include "core/err.h"
+#include "core/sched.h"
+#include "core/string.h"
+#include "core/vm.h"
+#include "mm/page_alloc.h"
+
+#define APIC_BASE_BSP    BIT(8)
+#define APIC_BASE_X2APIC BIT(10)
+#define APIC_BASE_ENABLE BIT(11)
+
+#define XAPIC_ID_MAX 254 /* 255 is everybody */
+
+/* ---- 256-bit registers: eight times 32 bits, 16 bytes apart ---- */
+
+static unsigned vector_register(unsigned base, unsigned vector)
+{
+	return base + vector / 32 * 16;
+}
+
+static void vector_set(struct vlapic *vlapic, unsigned base, unsigned vector)
+{
+	unsigned at = vector_register(base, vector);
+
+	vlapic_put(vlapic, at, vlapic_get(vlapic, at) | BIT(vector % 32));
+}
+
+static void vector_clear(struct vlapic *vlapic, unsigned base, unsigned vector)
+{
+	unsigned at = vector_register(base, vector);
+
+	vlapic_put(vlapic, at, vlapic_get(vlapic, at) & ~BIT(vector % 32));
+}
+
+static int vector_highest(const struct vlapic *vlapic, unsigned base)
+{
+	for (int i = 7; i >= 0; i--) {
+		uint32_t bits = vlapic_get(vlapic, base + (unsigned)i * 16);
+
+		if (bits != 0) {
+			return i * 32 + (int)bits_highest(bits);
+		}
+	}
+	return -1;
+}
+
+/* 64 vectors at once, as the posting array has them. */
+static uint64_t word_get(const struct vlapic *vlapic, unsigned base, unsigned word)
+{
+	unsigned at = base + word * 32;
+
+	return vlapic_get(vlapic, at) | (uint64_t)vlapic_get(vlapic, at + 16) << 32;
+}
+
+static void word_put(struct vlapic *vlapic, unsigned base, unsigned word, uint64_t bits)
+{
+	unsigned at = base + word * 32;
+
+	vlapic_put(vlapic, at, bits);
+	vlapic_put(vlapic, at + 16, bits >> 32);
+}
+
+/* ---- priority: APM2 16.6.4 "Interrupt Masking Using the Task Priority Register" ---- */
+
+static void ppr_set(struct vlapic *vlapic, uint8_t ppr)
+{
+	vlapic->ppr = ppr;
+	vlapic_put(vlapic, VLAPIC_PPR, ppr);
+}
+
+static void ppr_update(struct vlapic *vlapic)
+{
+	uint8_t tpr = (uint8_t)vlapic_get(vlapic, VLAPIC_TPR);
+	int in_service = vector_highest(vlapic, VLAPIC_ISR);
+	uint8_t served = in_service < 0 ? 0 : (uint8_t)(in_service & VLAPIC_PRIORITY);
+
+	ppr_set(vlapic, (tpr & VLAPIC_PRIORITY) >= served ? tpr : served);
+}
+
+void vlapic_tpr_write(struct vlapic *vlapic, uint8_t value)
+{
+	vlapic_put(vlapic, VLAPIC_TPR, value);
+	ppr_update(vlapic);
+}
+
+uint8_t vlapic_cr8_read(struct vcpu *vcpu)
+{
+	return (uint8_t)field_get(BITS(7, 4), vlapic_get(&vcpu->arch.vlapic, VLAPIC_TPR));
+}
+
+void vlapic_cr8_write(struct vcpu *vcpu, uint8_t value)
+{
+	vlapic_tpr_write(&vcpu->arch.vlapic, (uint8_t)field_set(BITS(7, 4), value));
+}
+
+/* ---- requests ---- */
+
+void vlapic_raise_self(struct vlapic *vlapic, uint8_t vector)
+{
+	vector_set(vlapic, VLAPIC_IRR, vector);
+	vector_clear(vlapic, VLAPIC_TMR, vector);
+	bitmap_clear(vlapic->eoi_notify, vector);
+	vlapic->has_requests = true;
+}
+
+void vlapic_raise_lvt(struct vlapic *vlapic, unsigned lvt)
+{
+	uint32_t entry = vlapic_get(vlapic, lvt);
+	uint8_t vector = (uint8_t)field_get(VLAPIC_LVT_VECTOR, entry);
+
+	if ((entry & VLAPIC_LVT_MASK) != 0) {
+		return;
+	}
+	if (vector >= VLAPIC_VECTOR_FIRST) {
+		vlapic_raise_self(vlapic, vector);
+	} else if (lvt == VLAPIC_LVT_ERROR) {
+		vlapic->esr_errors |= VLAPIC_ESR_RECEIVE_VECTOR;
+	} else {
+		vlapic_raise_error(vlapic, VLAPIC_ESR_RECEIVE_VECTOR);
+	}
+}
+
+/* Only the first error since ESR was written interrupts: SDM3 11.5.3 "Error Handling". */
+void vlapic_raise_error(struct vlapic *vlapic, uint64_t errors)
+{
+	bool is_first = vlapic->esr_errors == 0;
+
+	vlapic->esr_errors |= (uint32_t)errors;
+	if (is_first) {
+		vlapic_raise_lvt(vlapic, VLAPIC_LVT_ERROR);
+	}
+}
+
+void vlapic_notify(struct vcpu *vcpu)
+{
+	if ((atomic_or(&vcpu->arch.vlapic.post.on, VLAPIC_POST_ON) & VLAPIC_POST_ON) == 0) {
+		sched_notify(vcpu);
+	}
+}
+
+/* The owner clears ON before it takes the vectors: what is set after that finds ON clear. */
+void vlapic_post(struct vcpu *vcpu, uint8_t vector, bool level)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	uint64_t bit = BIT(vector % 64);
+
+	if (level) {
+		atomic_or(&vlapic->level_vectors[vector / 64], bit);
+	} else if ((atomic_load(&vlapic->level_vectors[vector / 64]) & bit) != 0) {
+		atomic_and(&vlapic->level_vectors[vector / 64], ~bit);
+	}
+	atomic_or(&vlapic->post.vectors[vector / 64], bit);
+	vlapic_notify(vcpu);
+}
+
+bool vlapic_has_posted(const struct vcpu *vcpu)
+{
+	return (atomic_load(&vcpu->arch.vlapic.post.on) & VLAPIC_POST_ON) != 0;
+}
+
+static void notify_ends(struct vcpu *vcpu, unsigned word, uint64_t bits)
+{
+	void (*notify)(struct vm *, uint8_t) = vcpu->vm->arch.eoi_notify;
+
+	while (notify != NULL && bits != 0) {
+		unsigned bit = bits_lowest(bits);
+
+		bits &= bits - 1;
+		notify(vcpu->vm, (uint8_t)(word * 64 + bit));
+	}
+}
+
+/*
+ * A level-triggered vector that is not accepted counts as ended: the line is sampled again and
+ * finds another taker, or none. Its Remote IRR would stick otherwise.
+ */
+static void fold_word(struct vcpu *vcpu, unsigned word, uint64_t bits)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	uint64_t level = atomic_load(&vlapic->level_vectors[word]) & bits;
+
+	if (!vlapic_is_enabled(vlapic) || !vlapic_is_software_enabled(vlapic)) {
+		notify_ends(vcpu, word, level);
+		return;
+	}
+	if (word == 0 && (bits & BITS(VLAPIC_VECTOR_FIRST - 1, 0)) != 0) {
+		bits &= ~BITS(VLAPIC_VECTOR_FIRST - 1, 0);
+		level &= bits;
+		vlapic_raise_error(vlapic, VLAPIC_ESR_RECEIVE_VECTOR);
+	}
+	vlapic->eoi_notify[word] = (vlapic->eoi_notify[word] & ~bits) | level;
+	word_put(vlapic, VLAPIC_TMR, word, vlapic->eoi_notify[word]);
+	word_put(vlapic, VLAPIC_IRR, word, word_get(vlapic, VLAPIC_IRR, word) | bits);
+	vlapic->has_requests = true;
+}
+
+void vlapic_sync(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	if (!vlapic_has_posted(vcpu)) {
+		return;
+	}
+	atomic_and(&vlapic->post.on, ~VLAPIC_POST_ON);
+	for (unsigned word = 0; word < 4; word++) {
+		if (vlapic->post.vectors[word] != 0) {
+			fold_word(vcpu, word, atomic_swap(&vlapic->post.vectors[word], 0));
+		}
+	}
+	if (atomic_load(&vlapic->timer_due)) {
+		vlapic_timer_fold(vlapic);
+	}
+}
+
+/* ---- taking and ending ---- */
+
+/* A virtual 8259 is heard through LINT0 set to ExtINT, or when the APIC is off. */
+static int extint(struct vlapic *vlapic, bool acknowledge)
+{
+	uint32_t lint0 = vlapic_get(vlapic, VLAPIC_LVT_LINT0);
+
+	if (vlapic->extint == NULL) {
+		return -1;
+	}
+	if (vlapic_is_enabled(vlapic) && ((lint0 & VLAPIC_LVT_MASK) != 0 ||
+					  field_get(VLAPIC_LVT_MODE, lint0) != VLAPIC_EXTINT)) {
+		return -1;
+	}
+	return vlapic->extint(vlapic->extint_context, acknowledge);
+}
+
+int vlapic_pending(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	int vector = extint(vlapic, false);
+
+	if (vector >= 0 || !vlapic->has_requests || !vlapic_is_enabled(vlapic)) {
+		return vector;
+	}
+	vector = vector_highest(vlapic, VLAPIC_IRR);
+	vlapic->has_requests = vector >= 0;
+	return (vector & VLAPIC_PRIORITY) > (vlapic->ppr & VLAPIC_PRIORITY) ? vector : -1;
+}
+
+void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	if (extint(vlapic, false) == vector) {
+		(void)extint(vlapic, true);
+		return;
+	}
+	vector_clear(vlapic, VLAPIC_IRR, vector);
+	vector_set(vlapic, VLAPIC_ISR, vector);
+	/* It was above all that is in service, and above TPR: nothing else can be the maximum. */
+	ppr_set(vlapic, vector & VLAPIC_PRIORITY);
+}
+
+void vlapic_end(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	int vector = vector_highest(vlapic, VLAPIC_ISR);
+
+	if (vector < 0) {
+		return;
+	}
+	vector_clear(vlapic, VLAPIC_ISR, (unsigned)vector);
+	ppr_update(vlapic);
+	if (unlikely(bitmap_test(vlapic->eoi_notify, (unsigned)vector))) {
+		notify_ends(vcpu, (unsigned)vector / 64, BIT((unsigned)vector % 64));
+	}
+}
+
+/* ---- life ---- */
+
+void vlapic_publish_route(struct vlapic *vlapic)
+{
+	uint64_t model = field_get(VLAPIC_DFR_MODEL, vlapic_get(vlapic, VLAPIC_DFR));
+	uint64_t route = vlapic_get(vlapic, VLAPIC_LDR);
+
+	route |= vlapic_is_enabled(vlapic) ? VLAPIC_ROUTE_ENABLED : 0;
+	route |= vlapic_is_x2apic(vlapic) ? VLAPIC_ROUTE_X2APIC : 0;
+	route |= vlapic_is_software_enabled(vlapic) ? VLAPIC_ROUTE_ACCEPTS : 0;
+	route |= model == VLAPIC_DFR_FLAT ? VLAPIC_ROUTE_FLAT : 0;
+	route |= model == VLAPIC_DFR_CLUSTER ? VLAPIC_ROUTE_CLUSTER : 0;
+	atomic_store(&vlapic->route, route);
+}
+
+/* Level-triggered vectors that are lost in a reset end with it: see fold_word(). */
+static void drop_vectors(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	atomic_and(&vlapic->post.on, ~VLAPIC_POST_ON);
+	for (unsigned word = 0; word < 4; word++) {
+		uint64_t posted = atomic_swap(&vlapic->post.vectors[word], 0);
+		uint64_t held =
+			word_get(vlapic, VLAPIC_IRR, word) | word_get(vlapic, VLAPIC_ISR, word);
+
+		notify_ends(vcpu, word,
+			    (posted & atomic_load(&vlapic->level_vectors[word])) |
+				    (held & vlapic->eoi_notify[word]));
+		vlapic->eoi_notify[word] = 0;
+	}
+	vlapic->has_requests = false;
+}
+
+static void registers_reset(struct vlapic *vlapic)
+{
+	uint32_t id = vlapic->apic_id;
+
+	memset(vlapic->page, 0, PAGE_SIZE);
+	vlapic_put(vlapic, VLAPIC_ID, field_set(VLAPIC_ID_XAPIC, id));
+	if (vlapic_is_x2apic(vlapic)) {
+		vlapic_put(vlapic, VLAPIC_ID, id);
+		vlapic_put(vlapic, VLAPIC_LDR, (uint64_t)(id >> 4) << 16 | BIT(id & 0xf));
+	}
+	vlapic_put(vlapic, VLAPIC_VERSION, VLAPIC_VERSION_VALUE);
+	vlapic_put(vlapic, VLAPIC_DFR, UINT32_MAX);
+	vlapic_put(vlapic, VLAPIC_SVR, UINT64_C(0xff));
+	for (unsigned lvt = VLAPIC_LVT_TIMER; lvt <= VLAPIC_LVT_ERROR; lvt += 16) {
+		vlapic_put(vlapic, lvt, VLAPIC_LVT_MASK);
+	}
+	vlapic->esr_errors = 0;
+	ppr_set(vlapic, 0);
+}
+
+void vlapic_reset(struct vcpu *vcpu, bool init)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	vlapic_timer_stop(vlapic);
+	drop_vectors(vcpu);
+	if (!init) {
+		vlapic->base_msr = VLAPIC_BASE_DEFAULT | APIC_BASE_ENABLE |
+				   (vcpu->index == 0 ? APIC_BASE_BSP : 0) |
+				   (vlapic->apic_id > XAPIC_ID_MAX ? APIC_BASE_X2APIC : 0);
+	}
+	registers_reset(vlapic);
+	vlapic_publish_route(vlapic);
+}
+
+int vlapic_init(struct vcpu *vcpu, uint32_t apic_id)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	int err;
+
+	vlapic->page = page_alloc(PAGE_USE_VM, 0);
+	if (vlapic->page == NULL) {
+		return -E_NOMEM;
+	}
+	vlapic->apic_id = apic_id;
+	vlapic_timer_init(vlapic);
+	vlapic_reset(vcpu, false);
+	err = vlapic_map_add(vcpu->vm, vcpu);
+	if (err != 0) {
+		vlapic_fini(vcpu);
+	}
+	return err;
+}
+
+void vlapic_fini(struct vcpu *vcpu)
+{
+	timer_cancel(&vcpu->arch.vlapic.timer);
+	page_free(vcpu->arch.vlapic.page, PAGE_USE_VM, 0);
+	vcpu->arch.vlapic.page = NULL;
+}
+
+void vlapic_load(struct vcpu *vcpu)
+{
+	timer_move_here(&vcpu->arch.vlapic.timer);
+}
