@@ -136,8 +136,8 @@ define guest_binary
 $(BUILD)/guest/$(1).elf: $(patsubst %,$(BUILD)/guest/obj/%.o,$(wildcard tests/guest/$(1)/*.c \
 		tests/guest/$(1)/*.asm) $(GUEST_LIB)) $(GUEST_LD)
 	@echo "  GUEST $$@"
-	@$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none -T $(GUEST_LD) \
-		$$(filter %.o,$$^) -o $$@
+	@$(LD) -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none \
+		--no-warn-rwx-segments -T $(GUEST_LD) $$(filter %.o,$$^) -o $$@
 endef
 $(foreach g,$(GUESTS),$(eval $(call guest_binary,$(g))))
 
