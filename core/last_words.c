@@ -102,6 +102,7 @@ void last_words_print(void)
 void last_words_init(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		copies[i] = NULL;
 		if (!place_is_usable(places[i])) {
 			continue;
 		}
