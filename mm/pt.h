@@ -13,7 +13,8 @@ typedef uint64_t pte_t;
 
 #define PT_LEVELS_MAX 5
 #define PT_ENTRIES    512
-#define PT_BATCH      64 /* entries changed before a call returns -E_RESTART */
+#define PT_BATCH      64 /* entries visited before a call returns -E_RESTART; large leaves count more \
+			  */
 
 enum pt_prot {
 	PT_READ = 1,
