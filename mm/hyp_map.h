@@ -14,8 +14,8 @@ struct cpu;
 /*
  * Builds the shared tables from pages of the pool, which lies below 4 GiB where the boot path's
  * tables map it (LAYOUT_BOOT_BASE), switches the boot CPU to its own top-level table, whose `cpu`
- * becomes arch_cpu_self(), and gives the rest of the pool to the page allocator. image is where the
- * loader put the image. After it nothing of the boot path's tables is live. No-execute must be
+ * becomes arch_cpu_self(), and gives the rest of the pool to the page allocator. image is where
+ * __text_start was loaded. After it nothing of the boot path's tables is live. No-execute must be
  * enabled already.
  */
 void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu);
@@ -26,6 +26,12 @@ must_check int hyp_map_direct(hpa_t start, uint64_t size);
 /* Where physical memory is seen: the boot path's map until hyp_map_init() is done, the direct map
  * after. */
 extern uint64_t hyp_map_offset;
+
+/*
+ * Takes frames out of the direct map, on every CPU; drops the translations of this one. One that
+ * runs already may keep its own for a while: it does not use them.
+ */
+must_check int hyp_map_direct_remove(hpa_t start, uint64_t size);
 
 /* Direct-map address of a hypervisor-owned frame, and back. */
 static inline void *hyp_map_pointer(hpa_t address)
@@ -60,14 +66,31 @@ hpa_t hyp_map_cpu_adopt(struct cpu *cpu);
  */
 must_check int hyp_map_start_root(hpa_t page, hpa_t *root);
 
+/* What stands at LAYOUT_PRIVATE_SELF on each CPU. */
+struct hyp_map_private {
+	struct cpu *self;
+	pte_t *table; /* of all its private pages */
+};
+
+/* This CPU's entry for a page of its private slot: only it writes there. */
+static inline pte_t *hyp_map_private_slot(const void *page)
+{
+	const struct hyp_map_private *private = (const void *)(uintptr_t)LAYOUT_PRIVATE_SELF;
+
+	return &private->table[((uintptr_t)page - LAYOUT_PRIVATE_BASE) / PAGE_SIZE];
+}
+
 /*
  * Secret pages (a vCPU's registers, XSAVE area, VMCB): allocated outside of the direct map, mapped
  * only in the private slot of the CPU where the vCPU is loaded.
  */
-must_check int hyp_map_secret_alloc(hpa_t *frame);
+must_check int hyp_map_secret_alloc(hpa_t *frame); /* zeroed */
 void hyp_map_secret_free(hpa_t frame);
 void *hyp_map_secret_load(unsigned slot, hpa_t frame); /* this CPU; same address on every CPU */
 void hyp_map_secret_unload(unsigned slot);
+
+/* Sets frames for one CPU's vCPU aside while no other CPU runs that could have a translation. */
+must_check int hyp_map_secret_reserve(void);
 
 /*
  * The self-test: walks every CPU's live tables; counts leaves whose frame is RAM that is not the

@@ -18,6 +18,7 @@ struct stage2 {
 	uint64_t generation;  /* grows with every change that takes rights away; a vCPU flushes when
 				 it saw an older one */
 	uint64_t table_pages; /* charged to the VM */
+	uint64_t destroyed;   /* stage2_destroy(): input addresses below are unmapped */
 };
 
 must_check int stage2_init(struct stage2 *stage2, struct vm *vm);
@@ -33,10 +34,11 @@ must_check int stage2_map_all(struct stage2 *stage2, struct pt_range range);
 must_check int stage2_lookup(struct stage2 *stage2, gpa_t address, struct pt_leaf *leaf);
 
 /*
- * After rights were taken away: every CPU that is inside a guest of this stage-2 with an older
- * generation is kicked; it flushes before its next entry. Returns at once; frames are free after
- * the epoch.
+ * To be called when unmap and protect are done: every CPU that is inside a guest of this stage-2
+ * with an older generation is kicked; it flushes before its next entry. Returns at once; frames are
+ * free after the epoch.
  */
 void stage2_flush(struct stage2 *stage2);
 
+/* No vCPU runs on it any more. -E_RESTART until done; -E_NOMEM: later. */
 must_check int stage2_destroy(struct stage2 *stage2);

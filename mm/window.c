@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Windows: one store to the entry opens one, since hardware keeps no translations of what was
+ * empty; closing empties the entry and drops the translation.
+ */
+#include "mm/window.h"
+
+#include "core/arch.h"
+#include "core/lock.h"
+#include "core/panic.h"
+#include "core/string.h"
+#include "mm/hyp_map.h"
+
+/* 0 and 1 are anybody's; the copies here have their own. */
+enum { WINDOW_COPY = 2, WINDOW_EXCHANGE = 3 };
+
+static_assert(LAYOUT_WINDOWS == 4, "windows and their users");
+
+static char *page_of(unsigned window)
+{
+	return (char *)(uintptr_t)(LAYOUT_WINDOW_BASE + window * PAGE_SIZE);
+}
+
+static void *open_page(unsigned window, hpa_t address)
+{
+	const struct pt_format *format = arch_host_format();
+	struct pt_attr attr = { .prot = PT_READ | PT_WRITE, .memory = PT_MEMORY_WB };
+	char *page = page_of(window);
+	pte_t *entry = hyp_map_private_slot(page);
+
+	assert(*entry == 0);
+	atomic_store(entry, format->make_leaf(hpa(address.value & PAGE_MASK), 0, attr));
+	return page + (address.value & ~PAGE_MASK);
+}
+
+static void close_page(unsigned window)
+{
+	char *page = page_of(window);
+
+	atomic_store(hyp_map_private_slot(page), 0);
+	arch_tlb_flush_page(page);
+}
+
+void *window_open(unsigned window, hpa_t address)
+{
+	assert(window < WINDOW_COPY);
+	return open_page(window, address);
+}
+
+void window_close(unsigned window)
+{
+	assert(window < WINDOW_COPY);
+	close_page(window);
+}
+
+/* Bytes of the range in its first page. */
+static size_t part_size(hpa_t address, size_t size)
+{
+	return min_u64(size, PAGE_SIZE - (address.value & ~PAGE_MASK));
+}
+
+void window_read(hpa_t from, void *to, size_t size)
+{
+	char *out = to;
+
+	while (size > 0) {
+		size_t part = part_size(from, size);
+
+		memcpy(out, open_page(WINDOW_COPY, from), part);
+		close_page(WINDOW_COPY);
+		from = hpa_add(from, part);
+		out += part;
+		size -= part;
+	}
+}
+
+void window_write(hpa_t to, const void *from, size_t size)
+{
+	const char *in = from;
+
+	while (size > 0) {
+		size_t part = part_size(to, size);
+
+		memcpy(open_page(WINDOW_COPY, to), in, part);
+		close_page(WINDOW_COPY);
+		to = hpa_add(to, part);
+		in += part;
+		size -= part;
+	}
+}
+
+void window_zero(hpa_t start, size_t size)
+{
+	while (size > 0) {
+		size_t part = part_size(start, size);
+
+		memset(open_page(WINDOW_COPY, start), 0, part);
+		close_page(WINDOW_COPY);
+		start = hpa_add(start, part);
+		size -= part;
+	}
+}
+
+bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value)
+{
+	uint64_t *word;
+	bool done;
+
+	assert(is_aligned(at.value, sizeof(uint64_t)));
+	word = open_page(WINDOW_EXCHANGE, at);
+	done = __atomic_compare_exchange_n(word, expected, value, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_SEQ_CST);
+	close_page(WINDOW_EXCHANGE);
+	return done;
+}
