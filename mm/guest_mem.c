@@ -6,110 +6,99 @@
 #include "mm/guest_mem.h"
 
 #include "core/err.h"
-#include "core/vm.h"
 #include "mm/frame.h"
+#include "mm/stage2.h"
 #include "mm/window.h"
 
-struct guest_range {
-	struct vm *vm;
-	uint64_t at;
-	size_t size;
+/* What to do with a piece of physical memory; buffer is where the piece begins in the caller's. */
+typedef void piece_fn(hpa_t address, char *buffer, size_t size);
+
+struct access {
+	struct stage2 *stage2;
 	uint32_t prot;
+	piece_fn *fn;
 };
 
-/* The next piece in one page; *size is 0 at the end. */
-static int next_piece(struct guest_range *range, hpa_t *address, size_t *size)
+static int find(const struct access *access, uint64_t at, hpa_t *address)
 {
 	struct pt_leaf leaf;
 
-	*size = min_u64(range->size, PAGE_SIZE - (range->at & ~PAGE_MASK));
-	if (range->size == 0) {
-		return 0;
-	}
-	if (stage2_lookup(&range->vm->stage2[0], gpa(range->at), &leaf) != 0 ||
-	    (leaf.attr.prot & range->prot) != range->prot) {
+	if (stage2_lookup(access->stage2, gpa(at), &leaf) != 0 ||
+	    (leaf.attr.prot & access->prot) != access->prot) {
 		return -E_RANGE;
 	}
-	*address = hpa_add(leaf.address, range->at - leaf.start);
-	if (frame_find(*address) == NULL) {
+	*address = hpa_add(leaf.address, at - leaf.start);
+	return frame_find(*address) != NULL ? 0 : -E_RANGE;
+}
+
+static int for_each_piece(const struct access *access, gpa_t start, char *buffer, size_t size)
+{
+	uint64_t at = start.value;
+
+	if (size != 0 && at + size - 1 < at) {
 		return -E_RANGE;
 	}
-	range->at += *size;
-	range->size -= *size;
+	while (size > 0) {
+		size_t piece = min_u64(size, PAGE_SIZE - (at & ~PAGE_MASK));
+		hpa_t address;
+		int err = find(access, at, &address);
+
+		if (err != 0) {
+			return err;
+		}
+		access->fn(address, buffer, piece);
+		at += piece;
+		buffer = buffer != NULL ? buffer + piece : NULL;
+		size -= piece;
+	}
 	return 0;
 }
 
-static bool wraps(gpa_t start, size_t size)
+static void read_piece(hpa_t address, char *buffer, size_t size)
 {
-	return size != 0 && start.value + size - 1 < start.value;
+	window_read(address, buffer, size);
 }
 
-int guest_mem_read(struct vm *vm, gpa_t from, void *to, size_t size)
+static void write_piece(hpa_t address, char *buffer, size_t size)
 {
-	struct guest_range range = { vm, from.value, size, PT_READ };
-	int err = wraps(from, size) ? -E_RANGE : 0;
-	char *out = to;
-
-	while (err == 0 && range.size != 0) {
-		hpa_t address;
-		size_t part;
-
-		err = next_piece(&range, &address, &part);
-		if (err == 0) {
-			window_read(address, out, part);
-			out += part;
-		}
-	}
-	return err;
+	window_write(address, buffer, size);
 }
 
-int guest_mem_write(struct vm *vm, gpa_t to, const void *from, size_t size)
+static void zero_piece(hpa_t address, char *buffer, size_t size)
 {
-	struct guest_range range = { vm, to.value, size, PT_READ | PT_WRITE };
-	int err = wraps(to, size) ? -E_RANGE : 0;
-	const char *in = from;
-
-	while (err == 0 && range.size != 0) {
-		hpa_t address;
-		size_t part;
-
-		err = next_piece(&range, &address, &part);
-		if (err == 0) {
-			window_write(address, in, part);
-			in += part;
-		}
-	}
-	return err;
+	(void)buffer;
+	window_zero(address, size);
 }
 
-int guest_mem_zero(struct vm *vm, gpa_t start, size_t size)
+int guest_mem_read(struct stage2 *stage2, gpa_t from, void *to, size_t size)
 {
-	struct guest_range range = { vm, start.value, size, PT_READ | PT_WRITE };
-	int err = wraps(start, size) ? -E_RANGE : 0;
+	struct access access = { stage2, PT_READ, read_piece };
 
-	while (err == 0 && range.size != 0) {
-		hpa_t address;
-		size_t part;
-
-		err = next_piece(&range, &address, &part);
-		if (err == 0) {
-			window_zero(address, part);
-		}
-	}
-	return err;
+	return for_each_piece(&access, from, to, size);
 }
 
-int guest_mem_compare_exchange(struct vm *vm, gpa_t at, uint64_t *expected, uint64_t value)
+int guest_mem_write(struct stage2 *stage2, gpa_t to, const void *from, size_t size)
 {
-	struct guest_range range = { vm, at.value, sizeof(value), PT_READ | PT_WRITE };
+	struct access access = { stage2, PT_READ | PT_WRITE, write_piece };
+
+	/* The pieces of a write are only read. */
+	return for_each_piece(&access, to, (char *)(uintptr_t)from, size);
+}
+
+int guest_mem_zero(struct stage2 *stage2, gpa_t start, size_t size)
+{
+	struct access access = { stage2, PT_READ | PT_WRITE, zero_piece };
+
+	return for_each_piece(&access, start, NULL, size);
+}
+
+int guest_mem_compare_exchange(struct stage2 *stage2, gpa_t at, uint64_t *expected, uint64_t value)
+{
+	struct access access = { stage2, PT_READ | PT_WRITE, NULL };
 	hpa_t address;
-	size_t part;
-	int err;
+	int err =
+		is_aligned(at.value, sizeof(value)) ? find(&access, at.value, &address) : -E_RANGE;
 
-	if (!is_aligned(at.value, sizeof(value))) {
-		return -E_RANGE;
-	}
-	err = next_piece(&range, &address, &part);
 	if (err != 0) {
 		return err;
 	}

@@ -13,8 +13,8 @@ typedef uint64_t pte_t;
 
 #define PT_LEVELS_MAX 5
 #define PT_ENTRIES    512
-#define PT_BATCH      64 /* entries visited before a call returns -E_RESTART; large leaves count more \
-			  */
+/* Entries visited before a call returns -E_RESTART; large leaves count more. */
+#define PT_BATCH      64
 
 enum pt_prot {
 	PT_READ = 1,

@@ -6,7 +6,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 
 # Headers that stand below every layer.
 BASE = ("core/types.h", "core/err.h", "core/bits.h", "core/bytes.h", "core/list.h", "core/lock.h", "core/log.h",
-        "core/panic.h", "core/string.h", "core/offsets.h", "core/arch.h")
+        "core/panic.h", "core/string.h", "core/offsets.h", "core/epoch.h", "core/arch.h")
 # What an architecture shows of itself above the seam.
 SEAM = ("arch/arch_types.h", "arch/layout.h", "arch/port_io.h", "arch/relax.h")
 # The two structures that boot hands to the core.
