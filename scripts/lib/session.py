@@ -30,9 +30,6 @@ class Terminal:
         self.saved = termios.tcgetattr(0) if sys.stdin.isatty() else None
         if self.saved:
             tty.setraw(0)
-            attributes = termios.tcgetattr(0)
-            attributes[1] |= termios.OPOST | termios.ONLCR
-            termios.tcsetattr(0, termios.TCSANOW, attributes)
 
     def restore(self):
         if self.saved:
