@@ -15,16 +15,19 @@
 #define LAPIC_VECTOR_ERROR        0xfe
 #define LAPIC_VECTOR_SPURIOUS     0xff
 
-/* Boot CPU: chooses the mode (x2APIC when the firmware left it on, or an ID needs it), maps the
- * page. */
+/* Boot CPU, after acpi_parse(): chooses the mode (x2APIC when the firmware left it on, or an ID
+ * needs it), maps the page. */
 must_check int lapic_init(void);
-void lapic_cpu_init(
-	void); /* each CPU: enable, mask LINT0/ExtINT, accept all priorities, timer off */
+
+/* Each CPU: enables it, masks LINT0/ExtINT and all else but errors, accepts all priorities, timer
+ * off. -E_NOTSUP when this CPU can not be brought into the mode of the others. */
+must_check int lapic_cpu_init(void);
 uint32_t lapic_id(void);
 void lapic_eoi(void);
+/* The error interrupt: reads, clears and logs what happened. */
+void lapic_error(void);
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
 void lapic_send_nmi(uint32_t apic_id);
-void lapic_send_nmi_others(void);
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, uint8_t page);
 /* Arms the timer in TSC ticks of this CPU (TSC-deadline) or by the calibrated LAPIC clock. */
