@@ -24,6 +24,10 @@ struct cpu *arch_cpu_self(void);
  * On itself. */
 must_check int arch_cpu_init(struct cpu *cpu);
 
+/* The machine's clock, interrupt controllers and virtualisation. Boot CPU, after its
+ * arch_cpu_init(). Failures have been logged. */
+must_check int arch_machine_init(void);
+
 /* Starts another CPU in core's cpu_main(); 0, or -E_TIMEDOUT when it does not answer. Boot CPU. */
 must_check int arch_cpu_start(struct cpu *cpu);
 

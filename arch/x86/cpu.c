@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A core's life: identity, set-up, idle, kicks; and the machine's parts around it. */
+#include "arch/host_cpu.h"
+#include "arch/idt.h"
+#include "arch/ioapic.h"
+#include "arch/irq.h"
+#include "arch/lapic.h"
+#include "arch/layout.h"
+#include "arch/msr.h"
+#include "arch/smp.h"
+#include "arch/tsc.h"
+#include "arch/virt.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/log.h"
+
+/* The value at reset, APM2 7.8.2 "PAT Indexing": PWT and PCD mean what they meant before the PAT.
+ */
+#define PAT_AT_RESET UINT64_C(0x0007040600070406)
+
+#define STOP_NS UINT64_C(100000000) /* others have not taken their NMI by then: they never will */
+
+struct cpu *arch_cpu_self(void)
+{
+	return *(struct cpu *const *)LAYOUT_PRIVATE_SELF;
+}
+
+void arch_root_load(hpa_t root)
+{
+	cr3_write(root.value);
+}
+
+void arch_tlb_flush_page(const void *address)
+{
+	invlpg(address);
+}
+
+static int boot_cpu_init(void)
+{
+	int err;
+
+	idt_use_stacks();
+	err = lapic_init();
+	return err != 0 ? err : lapic_cpu_init();
+}
+
+static int other_cpu_init(struct cpu *cpu)
+{
+	int err = lapic_cpu_init();
+
+	if (err != 0) {
+		return err;
+	}
+	if (lapic_id() != cpu->arch.apic_id) {
+		log(LOG_ERROR, "smp: APIC ID %u started for %u", lapic_id(), cpu->arch.apic_id);
+		return -E_NODEV;
+	}
+	tsc_sync_target();
+	return virt != NULL ? virt->cpu_enable(cpu) : 0;
+}
+
+int arch_cpu_init(struct cpu *cpu)
+{
+	int err;
+
+	host_cpu_init();
+	wrmsr(MSR_PAT, PAT_AT_RESET);
+	err = gdt_init(cpu);
+	if (err != 0) {
+		return err;
+	}
+	idt_load();
+	return cpu->index == 0 ? boot_cpu_init() : other_cpu_init(cpu);
+}
+
+int arch_machine_init(void)
+{
+	int err = tsc_init();
+
+	if (err != 0) {
+		log(LOG_ERROR, "tsc: nothing tells its rate: no HPET, PM timer or PIT works");
+		return err;
+	}
+	err = lapic_timer_calibrate();
+	if (err != 0) {
+		log(LOG_ERROR, "lapic: the timer does not count");
+		return err;
+	}
+	err = ioapic_init();
+	if (err != 0) {
+		return err;
+	}
+	smp_init();
+	virt_select();
+	return virt->cpu_enable(arch_cpu_self());
+}
+
+/* ---- interrupts ---- */
+
+void irq_window(void)
+{
+	/* STI takes effect after the instruction that follows it. */
+	asm volatile("sti; nop; cli" : : : "memory");
+}
+
+void arch_cpu_idle(void)
+{
+	sti_hlt_cli();
+}
+
+void arch_cpu_kick(struct cpu *cpu)
+{
+	lapic_send_ipi(cpu->arch.apic_id, LAPIC_VECTOR_KICK);
+}
+
+void arch_cpu_stop_others(void)
+{
+	struct cpu *self = arch_cpu_self();
+	uint32_t sent = 0;
+	uint64_t until;
+
+	if (cpu_count() < 2) {
+		return;
+	}
+	trap_stop_on_nmi();
+	for (uint32_t i = 0; i < cpu_count(); i++) {
+		struct cpu *cpu = cpu_get(i);
+
+		if (cpu != self && cpu_is_online(cpu)) {
+			lapic_send_nmi(cpu->arch.apic_id);
+			sent++;
+		}
+	}
+	until = tsc_read() + tsc_ns_to_ticks(STOP_NS);
+	while (trap_stopped_count() < sent && tsc_read() < until) {
+		arch_relax();
+	}
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Starts the other CPUs: APM2 16.8.1 "INIT-SIPI sequence", SDM3 9.4.4.1 "Typical BSP Initialization
+ * Sequence". */
+#include "arch/smp.h"
+
+#include "arch/lapic.h"
+#include "arch/tsc.h"
+#include "boot/boot_info.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/err.h"
+#include "core/log.h"
+#include "drivers/acpi.h"
+#include "mm/hyp_map.h"
+#include "mm/window.h"
+
+#define LOW_MEMORY_END UINT64_C(0xa0000) /* startup vectors a0h-bfh are reserved */
+#define INIT_NS        UINT64_C(10000000)
+#define STARTUP_NS     UINT64_C(200000)
+#define ARRIVE_NS      UINT64_C(500000000)  /* after the second startup message */
+#define READY_NS       UINT64_C(5000000000) /* from there to cpu_main()'s end; it is alive */
+
+/* ap_start.asm */
+struct ap_parameters {
+	uint64_t start_root; /* page tables that map the page 1:1 */
+	uint64_t root;       /* the CPU's own */
+	uint64_t stack_top;
+	uint64_t cpu;
+};
+extern const char ap_start_begin[], ap_start_parameters[], ap_start_end[];
+
+static uint32_t arrived; /* the CPU that is being started has reached C */
+
+/* ---- numbering ---- */
+
+void smp_init(void)
+{
+	struct cpu *boot = arch_cpu_self();
+	uint32_t next = 1;
+
+	boot->arch.apic_id = lapic_id();
+	for (uint32_t i = 0; i < acpi.cpu_count; i++) {
+		struct cpu *cpu = boot;
+
+		if (acpi.cpus[i].apic_id != boot->arch.apic_id) {
+			if (next == cpu_count()) {
+				log(LOG_WARN, "smp: the MADT does not name the boot CPU");
+				return;
+			}
+			cpu = cpu_get(next++);
+		}
+		cpu->arch.apic_id = acpi.cpus[i].apic_id;
+		cpu->node = acpi.cpus[i].node;
+	}
+}
+
+/* ---- the page ---- */
+
+static bool overlaps(uint64_t page, uint64_t start, uint64_t size)
+{
+	return page < start + size && start < page + PAGE_SIZE;
+}
+
+static bool page_is_free(uint64_t page)
+{
+	for (uint32_t i = 0; i < boot_info.module_count; i++) {
+		if (overlaps(page, boot_info.modules[i].start, boot_info.modules[i].size)) {
+			return false;
+		}
+	}
+	return !overlaps(page, boot_info.image_start, boot_info.image_size);
+}
+
+/* The highest one: kernels like the low end for themselves. Page 0 is the BIOS's. */
+static uint64_t choose_page(void)
+{
+	uint64_t best = 0;
+
+	for (uint32_t i = 0; i < boot_info.memory_count; i++) {
+		const struct boot_memory *range = &boot_info.memory[i];
+		uint64_t end = min_u64(range->start + range->size, LOW_MEMORY_END);
+
+		if (range->kind != BOOT_MEMORY_USABLE) {
+			continue;
+		}
+		for (uint64_t page = align_down(end, PAGE_SIZE);
+		     page >= range->start + PAGE_SIZE && page > PAGE_SIZE; page -= PAGE_SIZE) {
+			if (page_is_free(page - PAGE_SIZE)) {
+				best = max_u64(best, page - PAGE_SIZE);
+				break;
+			}
+		}
+	}
+	return best;
+}
+
+hpa_t smp_trampoline_page(void)
+{
+	static uint64_t page;
+
+	if (page == 0) {
+		page = choose_page();
+	}
+	return hpa(page);
+}
+
+/* ---- one CPU ---- */
+
+static int page_fill(hpa_t page, const struct cpu *cpu)
+{
+	struct ap_parameters parameters = { .root = cpu->root.value,
+					    .stack_top = (uintptr_t)cpu->stack_top,
+					    .cpu = (uintptr_t)cpu };
+	hpa_t start_root;
+	int err = hyp_map_start_root(page, &start_root);
+
+	if (err != 0) {
+		return err;
+	}
+	parameters.start_root = start_root.value;
+	window_write(page, ap_start_begin, (size_t)(ap_start_end - ap_start_begin));
+	window_write(hpa_add(page, (uint64_t)(ap_start_parameters - ap_start_begin)), &parameters,
+		     sizeof(parameters));
+	return 0;
+}
+
+static void delay(uint64_t ns)
+{
+	uint64_t until = arch_time_now() + ns;
+
+	while (arch_time_now() < until) {
+		arch_relax();
+	}
+}
+
+/* All are sent INIT at once, so that the wait that it needs is waited once. */
+static void init_all(void)
+{
+	static bool is_done;
+
+	if (is_done) {
+		return;
+	}
+	is_done = true;
+	for (uint32_t i = 1; i < cpu_count(); i++) {
+		lapic_send_init(cpu_get(i)->arch.apic_id);
+	}
+	delay(INIT_NS);
+}
+
+static bool wait_arrived(uint64_t ns)
+{
+	uint64_t until = arch_time_now() + ns;
+
+	while (atomic_load(&arrived) == 0) {
+		if (arch_time_now() > until) {
+			return false;
+		}
+		arch_relax();
+	}
+	return true;
+}
+
+static int wait_ready(struct cpu *cpu)
+{
+	uint64_t until = arch_time_now() + READY_NS;
+
+	while (atomic_load(&cpu->state) == CPU_STARTING) {
+		if (arch_time_now() > until) {
+			return -E_TIMEDOUT;
+		}
+		arch_relax();
+	}
+	return cpu_is_online(cpu) ? 0 : -E_NODEV;
+}
+
+int arch_cpu_start(struct cpu *cpu)
+{
+	hpa_t page = smp_trampoline_page();
+	uint8_t vector = (uint8_t)(page.value >> PAGE_SHIFT);
+	uint32_t id = cpu->arch.apic_id;
+	int err;
+
+	if (page.value == 0) {
+		log(LOG_WARN, "smp: no page below 640 KiB is free to start a CPU in");
+		return -E_NOMEM;
+	}
+	err = page_fill(page, cpu);
+	if (err != 0) {
+		return err;
+	}
+	init_all();
+	atomic_store(&arrived, 0);
+	lapic_send_startup(id, vector);
+	if (!wait_arrived(STARTUP_NS)) {
+		/* One that runs already takes no notice of it. */
+		lapic_send_startup(id, vector);
+	}
+	if (!wait_arrived(ARRIVE_NS)) {
+		/* Back to waiting, lest it comes later, with the next one's parameters. */
+		lapic_send_init(id);
+		return -E_TIMEDOUT;
+	}
+	tsc_sync_source();
+	return wait_ready(cpu);
+}
+
+noreturn void smp_arrive(struct cpu *cpu)
+{
+	atomic_store(&arrived, 1);
+	cpu_main(cpu);
+}
