@@ -9,7 +9,7 @@ BASE = ("core/types.h", "core/err.h", "core/bits.h", "core/bytes.h", "core/list.
         "core/panic.h", "core/string.h", "core/offsets.h", "core/epoch.h", "core/arch.h")
 # What an architecture shows of itself above the seam.
 SEAM = ("arch/arch_types.h", "arch/layout.h", "arch/port_io.h", "arch/relax.h")
-# The two structures that boot hands to the core.
+# The two structures that boot hands on.
 HANDED_OVER = ("boot/boot_info.h", "boot/config.h")
 
 # Directory -> what its files may include, besides BASE; a name that ends in / stands for all below it.
@@ -20,7 +20,7 @@ LAYERS = (
     ("mm/", ("mm/", *SEAM)),
     ("drivers/virtual/", ("drivers/", "core/", "mm/", *SEAM)),
     ("drivers/", ("drivers/", *SEAM)),
-    ("arch/", ("arch/", "core/", "mm/", "drivers/")),
+    ("arch/", ("arch/", "core/", "mm/", "drivers/", *HANDED_OVER)),
     ("guests/", ("guests/", "arch/")),
     ("tests/guest/", ("tests/guest/", "guests/", "arch/")),
     ("tests/fake_arch/", ("arch/", "core/", "mm/", "tests/fake_arch/")),
