@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the fake architecture embeds in core's objects, for tests to look at and to set. */
+#pragma once
+
+#include "core/types.h"
+
+struct vcpu;
+struct vcpu_exit;
+
+enum secret_slot { SECRET_STATE, SECRET_SLOTS };
+
+struct arch_cpu {
+	uint32_t apic_id;
+};
+
+struct arch_vm {
+	unsigned inits, finis;
+};
+
+struct arch_vcpu {
+	bool has_work; /* what arch_vcpu_has_work() says */
+	bool is_loaded;
+	unsigned inits, loads, puts, runs, skips;
+	/* Plays the guest: fills in the exit. Without it a run ends in EXIT_IRQ. */
+	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
+	uint64_t hypercall_number, hypercall_args[4], hypercall_answer;
+};
