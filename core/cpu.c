@@ -50,7 +50,7 @@ int cpu_init(uint32_t wanted)
 	cpus[0]->root = hyp_map_cpu_adopt(cpus[0]);
 	atomic_store(&cpus[0]->state, CPU_ONLINE);
 	count = most;
-	return 0;
+	return hyp_map_secret_reserve(most);
 }
 
 uint32_t cpu_count(void)

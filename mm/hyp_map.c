@@ -14,9 +14,8 @@
 #include "mm/frame.h"
 #include "mm/page_alloc.h"
 
-/* Placed by the linker script, page-aligned. */
-extern char __text_start[], __text_end[], __rodata_start[], __rodata_end[], __data_start[],
-	__image_end[];
+/* Placed by the linker script, page-aligned: text, read-only data, data. */
+extern char image_start[], image_text_start[], image_text_end[], image_rodata_end[], image_end[];
 
 static_assert(LAYOUT_PRIVATE_BASE / (2 * MIB) ==
 		      (LAYOUT_SECRET_BASE + (LAYOUT_SECRETS - 1) * PAGE_SIZE) / (2 * MIB),
@@ -32,7 +31,7 @@ uint64_t hyp_map_offset = LAYOUT_BOOT_BASE;
 
 static struct lock map_lock = LOCK_INIT;
 /* const after hyp_map_init(): */
-static hpa_t image_start;
+static hpa_t image_hpa;
 static struct root boot_root;
 static pte_t *start_table; /* below 4 GiB, for hyp_map_start_root() */
 /* map_lock: */
@@ -128,14 +127,14 @@ static void map_image(void)
 		const char *start, *end;
 		uint32_t prot;
 	} parts[] = {
-		{ __text_start, __text_end, PT_READ | PT_EXECUTE },
-		{ __rodata_start, __rodata_end, PT_READ },
-		{ __data_start, __image_end, PT_READ | PT_WRITE },
+		{ image_text_start, image_text_end, PT_READ | PT_EXECUTE },
+		{ image_text_end, image_rodata_end, PT_READ },
+		{ image_rodata_end, image_end, PT_READ | PT_WRITE },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
 		uint64_t size = align_up((uint64_t)(parts[i].end - parts[i].start), PAGE_SIZE);
-		hpa_t target = hpa_add(image_start, (uint64_t)(parts[i].start - __text_start));
+		hpa_t target = hpa_add(image_hpa, (uint64_t)(parts[i].start - image_start));
 
 		must(map_all(&shared,
 			     range_of((uintptr_t)parts[i].start, size, target, parts[i].prot)));
@@ -188,7 +187,7 @@ void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu)
 
 	early_next = pool.value;
 	early_end = pool.value + pool_size;
-	image_start = image;
+	image_hpa = image;
 	must(pt_init(&shared, arch_host_format(), &memory, NULL));
 	start_table = early_alloc();
 	map_image();
@@ -203,7 +202,6 @@ void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu)
 	must(page_alloc_add(hpa(early_next), early_end - early_next, 0));
 	page_alloc_count(PAGE_USE_TABLES, pages);
 	early_end = 0;
-	must(hyp_map_secret_reserve());
 }
 
 int hyp_map_direct(hpa_t start, uint64_t size)
@@ -316,7 +314,7 @@ int hyp_map_cpu_init(struct cpu *cpu, hpa_t *root)
 	roots = new;
 	lock_release(&map_lock);
 	*root = hyp_map_direct_hpa(table);
-	return hyp_map_secret_reserve();
+	return 0;
 }
 
 hpa_t hyp_map_cpu_adopt(struct cpu *cpu)

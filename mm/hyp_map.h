@@ -15,7 +15,7 @@ struct cpu;
  * Builds the shared tables from pages of the pool, which lies below 4 GiB where the boot path's
  * tables map it (LAYOUT_BOOT_BASE), switches the boot CPU to its own top-level table, whose `cpu`
  * becomes arch_cpu_self(), and gives the rest of the pool to the page allocator. image is where
- * __text_start was loaded. After it nothing of the boot path's tables is live. No-execute must be
+ * image_start was loaded. After it nothing of the boot path's tables is live. No-execute must be
  * enabled already.
  */
 void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu);
@@ -89,8 +89,9 @@ void hyp_map_secret_free(hpa_t frame);
 void *hyp_map_secret_load(unsigned slot, hpa_t frame); /* this CPU; same address on every CPU */
 void hyp_map_secret_unload(unsigned slot);
 
-/* Sets frames for one CPU's vCPU aside while no other CPU runs that could have a translation. */
-must_check int hyp_map_secret_reserve(void);
+/* Sets frames aside for as many vCPUs as there are CPUs, while no other CPU runs that could have a
+ * translation of them. Boot CPU, once. */
+must_check int hyp_map_secret_reserve(uint32_t cpus);
 
 /*
  * The self-test: walks every CPU's live tables; counts leaves whose frame is RAM that is not the

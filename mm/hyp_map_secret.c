@@ -23,7 +23,7 @@ struct chunk {
 static struct lock secret_lock = LOCK_INIT;
 /* secret_lock: */
 static struct chunk *chunks;
-static uint64_t free_count, reserve_count;
+static uint64_t free_count;
 
 static int add_chunk(void)
 {
@@ -46,13 +46,12 @@ static int add_chunk(void)
 	return 0;
 }
 
-int hyp_map_secret_reserve(void)
+int hyp_map_secret_reserve(uint32_t cpus)
 {
 	int err = 0;
 
 	lock_acquire(&secret_lock);
-	reserve_count += FRAMES_A_CPU;
-	while (err == 0 && free_count < reserve_count) {
+	while (err == 0 && free_count < cpus * FRAMES_A_CPU) {
 		err = add_chunk();
 	}
 	lock_release(&secret_lock);
