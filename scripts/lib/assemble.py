@@ -46,8 +46,12 @@ def write_image(options, output):
         keys = description.assignments("control")
         if "kernel" not in keys:
             raise UsageError("--no-hypervisor: the configuration names no control kernel")
-        cmdline = keys.get("cmdline", "") + " caisson.bare"
-        image.make(output, image.grub_linux(keys["kernel"], keys.get("initrd"), cmdline), description.files, {})
+        kernel, initrd, cmdline = keys["kernel"], keys.get("initrd"), keys.get("cmdline", "")
+        if description.files[kernel].read_bytes()[:4] == b"\x7fELF":
+            commands = image.grub_micro_guest(kernel, cmdline)
+        else:
+            commands = image.grub_linux(kernel, initrd, cmdline + " caisson.bare")
+        image.make(output, commands, description.files, {})
         return
     elf = BUILD / "caisson.elf"
     if not elf.exists():

@@ -28,7 +28,7 @@ error: action=report
 
 # What the emulator's log says of the end, and how that reads in QMP's words.
 ENDINGS = (("ACPI control: soft power off", "guest-shutdown"), ("Shutdown port: shutdown requested", "guest-shutdown"),
-           ("(3) exception with no resolution", "triple-fault"), ("triple fault", "triple-fault"))
+           ("exception with no resolution", "triple-fault"), ("triple fault", "triple-fault"))
 
 
 def _boot_drive(options, image):

@@ -40,6 +40,12 @@ def grub_linux(kernel, initrd, command_line):
     return GRUB_HEAD + "\n".join(lines) + "\nboot\n"
 
 
+def grub_micro_guest(kernel, command_line):
+    """The commands that start a multiboot2 ELF on the bare machine."""
+    words = " ".join(_quote(word) for word in command_line.split())
+    return GRUB_HEAD + f"multiboot2 /boot/{_quote(kernel)} {words}\nboot\n"
+
+
 def make(output, grub_cfg, files, texts):
     """Writes the image. files: name in /boot -> host path; texts: name in /boot -> content."""
     output = pathlib.Path(output)

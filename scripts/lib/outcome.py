@@ -9,7 +9,8 @@ ENDS = (("refused", re.compile(STAMP + r"caisson: refused to start: ")),
         ("panic", re.compile(STAMP + r"caisson: panic: ")),
         ("power-off", re.compile(STAMP + r"caisson: machine power-off")),
         ("reset", re.compile(STAMP + r"caisson: machine reset")),
-        ("triple-fault", re.compile(STAMP + r"caisson: triple fault")))
+        ("loader", re.compile(r"\s*Minimal BASH-like line editing is supported")),
+        ("triple-fault", re.compile(STAMP + r"caisson: (triple fault|control guest stopped)")))
 VERDICT_LINE = re.compile(STAMP + r"micro-guest verdict: (\d+)")
 SILENCE = 1.0  # seconds without output after which a machine that has said its last words is stopped
 
@@ -28,14 +29,17 @@ class Outcome:
         """Looks for markers at the starts of lines."""
         *lines, self.partial = (self.partial + data).split(b"\n")
         self.partial = self.partial[-4096:]
-        for raw in lines:
-            line = raw.decode(errors="replace").strip("\r")
-            for name, pattern in ENDS:
-                if pattern.match(line):
-                    self.marker = name
-            match = VERDICT_LINE.match(line)
-            if match:
-                self.verdict = int(match.group(1))
+        for line in lines:
+            self._line(line)
+
+    def _line(self, raw):
+        line = raw.decode(errors="replace").strip("\r")
+        for name, pattern in ENDS:
+            if pattern.match(line):
+                self.marker = name
+        match = VERDICT_LINE.match(line)
+        if match:
+            self.verdict = int(match.group(1))
 
     def reset(self):
         """The machine went through a reset and runs on."""
@@ -45,14 +49,17 @@ class Outcome:
         """Whether the console has said something after which nothing more will come."""
         if self.marker in ("reset", "triple-fault"):
             return not self.allow_reboot
-        return self.marker in ("refused", "panic", "power-off")
+        return self.marker in ("refused", "panic", "power-off", "loader")
 
     def status(self, exit_code):
         """The exit status of scripts/run for a machine whose emulator ended by itself or was stopped."""
+        self._line(self.partial)  # the end may come before the last line's
         if self.marker == "refused":
             return REFUSED
         if self.marker == "panic":
             return PANICKED
+        if self.marker == "loader":
+            return USAGE
         if exit_code is not None and exit_code > 0 and exit_code % 2 and (self.reason or exit_code > 1):
             return VERDICT + (exit_code >> 1)
         if self.verdict is not None:

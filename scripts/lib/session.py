@@ -214,7 +214,8 @@ class Session:
 
     def emulator_messages(self):
         """The end of what the emulator itself complained about."""
-        return (self.work / "emulator.err").read_text(errors="replace")[-4000:]
+        lines = (self.work / "emulator.err").read_text(errors="replace").splitlines()
+        return "".join(line + "\n" for line in lines[-20:] if "i[" not in line)
 
 
 def exit_status(session, status):

@@ -35,6 +35,13 @@ def test_emulator_error_is_status_2_with_its_message():
     assert "-no-such-argument" in result.errors
 
 
+def test_loader_that_fails_is_status_2_at_once(tmp_path):
+    (tmp_path / "kernel").write_text("not a kernel")
+    result = machine.run("--no-hypervisor", "--kernel", tmp_path / "kernel", timeout=30)
+    assert result.status == machine.USAGE, result
+    assert result.lines("^error: ")
+
+
 def test_accel_kvm_is_refused_for_bochs():
     result = machine.run("--machine", "svm-bochs", "--accel", "kvm", "--no-hypervisor")
     assert result.status == machine.USAGE
