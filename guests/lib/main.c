@@ -15,6 +15,8 @@
 #define MULTIBOOT2_TAG_MAP   6
 #define MULTIBOOT2_TAG_ACPI1 14
 #define MULTIBOOT2_TAG_ACPI2 15
+#define PORT_PIC1_MASK       0x21
+#define PORT_PIC2_MASK       0xa1
 #define MEMORY_USABLE        1
 #define CPUID_HYPERVISOR     0x40000000
 #define SIGNATURE_KVMK       0x4b4d564b
@@ -133,6 +135,8 @@ uint64_t hypercall(uint64_t number, uint64_t argument)
 void guest_start(uint32_t magic, const uint8_t *info)
 {
 	console_init();
+	out8(PORT_PIC1_MASK, 0xff); /* the firmware leaves its timer on */
+	out8(PORT_PIC2_MASK, 0xff);
 	traps_init();
 	traps_cpu_init(0);
 	print("\nmicro-guest: %s\n", test_title);
