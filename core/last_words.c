@@ -16,7 +16,8 @@
 static const uint64_t places[] = { LAYOUT_LAST_WORDS_A, LAYOUT_LAST_WORDS_B };
 
 static struct last_words previous; /* magic 0: there were none */
-static struct last_words *copies[ARRAY_SIZE(places)];
+static bool is_ours[ARRAY_SIZE(places)];
+static struct last_words *copies[ARRAY_SIZE(places)]; /* mapped uncached; NULL: not to be used */
 
 static uint32_t crc32(const uint8_t *bytes, size_t size)
 {
@@ -59,18 +60,28 @@ static bool place_is_usable(uint64_t place)
 	return false;
 }
 
+/* Only what is whole stays in previous. */
+static void read_place(unsigned i)
+{
+	if (previous.magic == LAST_WORDS_MAGIC) {
+		return;
+	}
+	memcpy(&previous, hyp_map_pointer(hpa(places[i])), sizeof(previous));
+	if (!last_words_are_valid(&previous)) {
+		previous.magic = 0;
+	}
+}
+
 void last_words_read(void)
 {
+	previous.magic = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-		if (!place_is_usable(places[i])) {
-			continue;
-		}
-		memcpy(&previous, hyp_map_pointer(hpa(places[i])), sizeof(previous));
-		if (last_words_are_valid(&previous)) {
-			return;
+		is_ours[i] = place_is_usable(places[i]) &&
+			     control_withhold(places[i], LAST_WORDS_SIZE, "last words") == 0;
+		if (is_ours[i]) {
+			read_place(i);
 		}
 	}
-	previous.magic = 0;
 }
 
 static void print_text(const char *text, size_t size)
@@ -102,17 +113,10 @@ void last_words_print(void)
 void last_words_init(void)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-		copies[i] = NULL;
-		if (!place_is_usable(places[i])) {
-			continue;
-		}
-		copies[i] = hyp_map_mmio(hpa(places[i]), LAST_WORDS_SIZE);
-		if (copies[i] == NULL ||
-		    control_withhold(places[i], LAST_WORDS_SIZE, "last words") != 0) {
-			log(LOG_WARN,
-			    "no memory for last words at %#llx: a panic leaves none there",
+		copies[i] = is_ours[i] ? hyp_map_mmio(hpa(places[i]), LAST_WORDS_SIZE) : NULL;
+		if (copies[i] == NULL) {
+			log(LOG_WARN, "no usable memory at %#llx: a panic leaves no words there",
 			    (unsigned long long)places[i]);
-			copies[i] = NULL;
 			continue;
 		}
 		memset(copies[i], 0, LAST_WORDS_SIZE);

@@ -29,7 +29,8 @@ bool last_words_are_valid(const struct last_words *words);
 
 /*
  * Looks for the words of the previous boot, in the places that are usable memory of this machine,
- * and keeps them. Before anything else is done with memory, on the boot path's tables.
+ * keeps them, and withholds the places from everybody. Before anything else is done with memory, on
+ * the boot path's tables.
  */
 void last_words_read(void);
 
@@ -37,8 +38,8 @@ void last_words_read(void);
 void last_words_print(void);
 
 /*
- * Maps the places uncached (a reset may lose what is only in a cache), erases them and withholds
- * them from the guests. After hyp_map_init().
+ * Maps the places uncached (a reset may lose what is only in a cache) and erases them. After
+ * hyp_map_init(), before there are frame records.
  */
 void last_words_init(void);
 

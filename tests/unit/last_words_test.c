@@ -93,6 +93,7 @@ static int teardown(void **state)
 /* A boot up to the message of a panic. */
 static void boot_and_panic(const char *message)
 {
+	last_words_read();
 	last_words_init();
 	last_words_write(message);
 }
@@ -119,7 +120,7 @@ static void last_words_are_found_at_the_next_boot(void **state)
 static void last_words_are_withheld_in_both_places(void **state)
 {
 	(void)state;
-	last_words_init();
+	last_words_read();
 	assert_int_equal(withheld, 2);
 }
 
@@ -209,6 +210,7 @@ static void last_words_need_usable_memory(void **state)
 	assert_int_equal(withheld, 0);
 	assert_int_equal(copy_a()->magic, 0);
 	boot_info.memory[0].size = LAYOUT_LAST_WORDS_A + LAST_WORDS_SIZE;
+	withheld = 0;
 	boot_and_panic("small machine");
 	assert_int_equal(withheld, 1);
 	reboot();
