@@ -30,6 +30,11 @@ void log_cpus_ready(void)
 	has_cpus = true;
 }
 
+bool log_has_cpus(void)
+{
+	return has_cpus;
+}
+
 uint32_t log_cpu(void)
 {
 	return has_cpus ? arch_cpu_self()->index : 0;

@@ -44,6 +44,7 @@ void log_console_mute(bool mute);
  * 0.
  */
 void log_cpus_ready(void);
+bool log_has_cpus(void);
 
 /* This CPU's index, or 0 before log_cpus_ready(). */
 uint32_t log_cpu(void);

@@ -34,36 +34,57 @@ static noreturn void panic_end(void)
 	arch_halt();
 }
 
-/* Only one panic is told: a second CPU's waits for the first's NMI, a second one on the same CPU
- * (a fault while this one was printed) goes straight to the end. */
-static void panic_claim(void)
+/* A fault while a panic was told: the first message is in the last words. A third one just ends. */
+static noreturn void panic_again(const char *format, va_list args)
+{
+	static char second[MESSAGE_SIZE];
+	static bool is_third;
+
+	if (!is_third) {
+		is_third = true;
+		log_break_lock();
+		log_format_list(second, sizeof(second), format, args);
+		log(LOG_ERROR, "caisson: panic: while this was told: %s", second);
+	}
+	panic_end();
+}
+
+/* One panic is told: a second CPU's waits for the first one's NMI. */
+static void panic_claim(const char *format, va_list args)
 {
 	if (atomic_swap(&is_panicking, 1) == 0) {
 		panic_cpu = log_cpu();
 	} else if (panic_cpu == log_cpu()) {
-		panic_end();
+		panic_again(format, args);
 	} else {
 		arch_halt();
 	}
 }
 
 /* The last words are written twice: in case that the backtrace meets another fault. */
-noreturn void panic(const char *format, ...)
+static noreturn void panic_tell(void)
 {
-	va_list args;
-
-	panic_claim();
-	arch_cpu_stop_others();
-	log_break_lock();
-	va_start(args, format);
-	log_format_list(message, sizeof(message), format, args);
-	va_end(args);
 	log(LOG_ERROR, "caisson: panic: %s", message);
 	last_words_write(message);
 	log(LOG_ERROR, "This is a fault of the hypervisor itself, not of a guest or of a setting.");
 	arch_backtrace();
 	last_words_write(message);
 	panic_end();
+}
+
+noreturn void panic(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	panic_claim(format, args);
+	if (log_has_cpus()) {
+		arch_cpu_stop_others();
+	}
+	log_break_lock();
+	log_format_list(message, sizeof(message), format, args);
+	va_end(args);
+	panic_tell();
 }
 
 noreturn void refuse(const char *format, ...)

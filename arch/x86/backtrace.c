@@ -77,6 +77,19 @@ static void print_chain(const struct frame *frame)
 	}
 }
 
+/* Where it was called from is still on top of the stack when a call went wrong itself. */
+static void print_trap_chain(const struct trap_frame *trap)
+{
+	const struct frame *top = (const struct frame *)(trap->rsp - sizeof(uint64_t));
+	uint64_t offset;
+
+	print_call(trap->rip);
+	if (symbol_find(trap->rip, &offset) == NULL && is_on_stack(top)) {
+		print_call(top->return_address);
+	}
+	print_chain((const struct frame *)trap->rbp);
+}
+
 void arch_backtrace(void)
 {
 	const struct trap_frame *trap = trap_frame_current();
@@ -87,8 +100,7 @@ void arch_backtrace(void)
 	print_control_registers();
 	log(LOG_ERROR, "called from, innermost first:");
 	if (trap != NULL) {
-		print_call(trap->rip);
-		print_chain((const struct frame *)trap->rbp);
+		print_trap_chain(trap);
 	} else {
 		print_chain(__builtin_frame_address(0));
 	}
