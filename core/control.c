@@ -37,7 +37,7 @@ uint32_t control_holes(const struct control_hole **list)
 }
 
 /* Everything that the firmware calls memory is the guest's, in the state that its owner gave it. */
-static bool is_ram(const struct boot_memory *memory)
+bool control_is_ram(const struct boot_memory *memory)
 {
 	switch ((enum boot_memory_kind)memory->kind) {
 	case BOOT_MEMORY_USABLE:
@@ -111,7 +111,7 @@ static int give_memory(struct vm *vm, const struct boot_memory *memory)
 static int give_all_memory(struct vm *vm, const struct boot_info *info)
 {
 	for (uint32_t i = 0; i < info->memory_count; i++) {
-		int err = is_ram(&info->memory[i]) ? give_memory(vm, &info->memory[i]) : 0;
+		int err = control_is_ram(&info->memory[i]) ? give_memory(vm, &info->memory[i]) : 0;
 
 		if (err != 0) {
 			log(LOG_ERROR,

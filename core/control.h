@@ -8,7 +8,11 @@
 #include "core/vm.h"
 
 struct boot_info;
+struct boot_memory;
 struct config;
+
+/* Is that range of the firmware's map memory, whoever owns it now? */
+bool control_is_ram(const struct boot_memory *memory);
 
 /* A range of RAM that the control guest does not get although the firmware's map has it. */
 struct control_hole {
