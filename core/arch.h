@@ -28,6 +28,9 @@ must_check int arch_cpu_init(struct cpu *cpu);
  * arch_cpu_init(). Failures have been logged. */
 must_check int arch_machine_init(void);
 
+/* Goes on in fn on another stack; nothing of the old one is used any more. Boot CPU. */
+noreturn void arch_stack_run(void *top, void (*fn)(void));
+
 /* Starts another CPU in core's cpu_main(); 0, or -E_TIMEDOUT when it does not answer. Boot CPU. */
 must_check int arch_cpu_start(struct cpu *cpu);
 

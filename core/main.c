@@ -2,12 +2,22 @@
 /* Boot order: from the boot path's tables and stack to the scheduler. One step a line. */
 #include "core/main.h"
 
+#include "arch/layout.h"
 #include "boot/boot_info.h"
+#include "core/arch.h"
+#include "core/configure.h"
 #include "core/console.h"
+#include "core/control.h"
+#include "core/cpu.h"
+#include "core/firmware.h"
 #include "core/last_words.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/option.h"
 #include "core/panic.h"
+#include "core/sched.h"
+#include "core/trap_test.h"
+#include "mm/hyp_map.h"
 
 #define VERSION "0.1"
 
@@ -85,8 +95,69 @@ static void check_boot(int boot_error)
 	}
 }
 
+static void init_cpus(void)
+{
+	uint32_t count = firmware_cpu_count();
+
+	memory_add_cpus(count);
+	if (cpu_init(count) != 0 || arch_cpu_init(cpu_get(0)) != 0) {
+		refuse("no memory for %u CPUs, or the boot CPU can not be set up", count);
+	}
+}
+
+static void init_machine(void)
+{
+	if (arch_machine_init() != 0) {
+		refuse("this machine's clocks or interrupt controllers can not be used: see above");
+	}
+}
+
+static void check_own_tables(void)
+{
+	unsigned faults = hyp_map_self_test();
+
+	if (faults != 0) {
+		panic("%u of the hypervisor's own mappings are wrong: see above", faults);
+	}
+}
+
+static void create_guests(void)
+{
+	if (control_create(&boot_info, &config) != 0) {
+		refuse("the control guest can not be made: see above");
+	}
+}
+
+static void panic_test(void)
+{
+	if (option_is("panic_test", "1")) {
+		panic("panic_test=1 on the command line");
+	}
+}
+
+/* On the boot CPU's own stack, which has guard pages. */
+static noreturn void main_on_stack(void)
+{
+	console_map();
+	configure_read();     /* who gets what */
+	firmware_read();      /* which CPUs, clocks and interrupt controllers */
+	init_cpus();          /* structs of all, descriptor tables of this one */
+	trap_test();          /* faults can be told from here on */
+	memory_init_frames(); /* who owns which page */
+	init_machine();       /* clock, timers, interrupts, virtualisation */
+	configure_resolve(cpu_count());
+	cpu_start_all(); /* the others wait in sched_run() */
+	check_own_tables();
+	panic_test();
+	create_guests();
+	memory_print();
+	sched_run();
+}
+
 noreturn void core_main(int boot_error)
 {
+	static struct cpu early_cpu; /* until there is memory for its own */
+
 	console_init(); /* from here on everything said is seen */
 	set_log_level();
 	print_banner();
@@ -95,5 +166,11 @@ noreturn void core_main(int boot_error)
 	last_words_print();
 	print_memory();
 	print_files();
-	panic("the boot ends here");
+	memory_init(&early_cpu); /* own memory, own tables: the boot path's are dead */
+	log_cpus_ready();
+	last_words_init();
+	if (hyp_map_stack(LAYOUT_STACK_PAGES, &early_cpu.stack_top) != 0) {
+		refuse("no memory for a stack");
+	}
+	arch_stack_run(early_cpu.stack_top, main_on_stack);
 }

@@ -3,6 +3,7 @@
 #include "arch/host_cpu.h"
 
 #include "arch/msr.h"
+#include "core/arch.h"
 
 /* CPUID feature bits: APM3 appendix E "Obtaining Processor Information Via the CPUID Instruction".
  */
@@ -52,4 +53,19 @@ void host_cpu_init(void)
 	if ((cr4 & CR4_OSXSAVE) != 0) {
 		xsetbv(0, XCR0_X87);
 	}
+}
+
+/* The two words keep the stack aligned as after a call, and end the chain of frames. */
+noreturn void arch_stack_run(void *top, void (*fn)(void))
+{
+	asm volatile("movq %0, %%rsp\n\t"
+		     "xorl %%ebp, %%ebp\n\t"
+		     "pushq %%rbp\n\t"
+		     "pushq %%rbp\n\t"
+		     "callq *%1\n\t"
+		     "ud2"
+		     :
+		     : "r"(top), "r"(fn)
+		     : "memory");
+	__builtin_unreachable();
 }

@@ -2,6 +2,7 @@
 /* Exceptions of the hypervisor itself: NMIs are counted, expected faults fixed up, others panic. */
 #include "arch/idt.h"
 
+#include "arch/layout.h"
 #include "arch/msr.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -97,6 +98,13 @@ static noreturn void panic_page_fault(const struct trap_frame *frame, const char
 	      (unsigned long long)offset, what, (unsigned long long)cr2_read(), why);
 }
 
+/* A fault that found no stack to be told on, in the page that nothing is mapped to. */
+static bool is_stack_overflow(const struct trap_frame *frame)
+{
+	return frame->vector == EXCEPTION_DF && cr2_read() - LAYOUT_STACK_BASE < GIB &&
+	       frame->rsp - cr2_read() < PAGE_SIZE;
+}
+
 static noreturn void panic_trap(const struct trap_frame *frame)
 {
 	const char *name = frame->vector < EXCEPTION_COUNT ? names[frame->vector] : NULL;
@@ -107,6 +115,10 @@ static noreturn void panic_trap(const struct trap_frame *frame)
 	current = frame;
 	if (frame->vector == EXCEPTION_PF) {
 		panic_page_fault(frame, symbol, offset);
+	}
+	if (is_stack_overflow(frame)) {
+		panic("stack overflow in %s+%#llx: the guard page at %#llx was hit", symbol,
+		      (unsigned long long)offset, (unsigned long long)(cr2_read() & PAGE_MASK));
 	}
 	panic("%s (vector %llu, error %#llx) in %s+%#llx", name == NULL ? "reserved trap" : name,
 	      (unsigned long long)frame->vector, (unsigned long long)frame->error, symbol,

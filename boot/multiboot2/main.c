@@ -2,6 +2,7 @@
 /* The multiboot2 path's C half: turns the loader's information into struct boot_info. */
 #include "boot/multiboot2/multiboot2.h"
 
+#include "arch/idt.h"
 #include "boot/multiboot2/tags.h"
 #include "core/main.h"
 
@@ -16,8 +17,10 @@ struct information {
 noreturn void multiboot2_main(const void *data, uint64_t image)
 {
 	const struct information *information = data;
-	int err = multiboot2_parse(&boot_info, data, information->size);
+	int err;
 
+	idt_init();
+	err = multiboot2_parse(&boot_info, data, information->size);
 	boot_info.image_start = image;
 	boot_info.image_size = (uint64_t)(image_end - image_start);
 	core_main(err);
