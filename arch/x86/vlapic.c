@@ -160,11 +160,6 @@ void vlapic_post(struct vcpu *vcpu, uint8_t vector, bool level)
 	vlapic_notify(vcpu);
 }
 
-bool vlapic_has_posted(const struct vcpu *vcpu)
-{
-	return (atomic_load(&vcpu->arch.vlapic.post.on) & VLAPIC_POST_ON) != 0;
-}
-
 static void notify_ends(struct vcpu *vcpu, unsigned word, uint64_t bits)
 {
 	void (*notify)(struct vm *, uint8_t) = vcpu->vm->arch.eoi_notify;
@@ -205,7 +200,7 @@ void vlapic_sync(struct vcpu *vcpu)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
 
-	if (!vlapic_has_posted(vcpu)) {
+	if ((atomic_load(&vlapic->post.on) & VLAPIC_POST_ON) == 0) {
 		return;
 	}
 	atomic_and(&vlapic->post.on, ~VLAPIC_POST_ON);
@@ -236,17 +231,31 @@ static int extint(struct vlapic *vlapic, bool acknowledge)
 	return vlapic->extint(vlapic->extint_context, acknowledge);
 }
 
+/* The highest request that is above the processor's priority, or -1. */
+static int takable(const struct vlapic *vlapic)
+{
+	int vector;
+
+	if (!vlapic->has_requests || !vlapic_is_enabled(vlapic)) {
+		return -1;
+	}
+	vector = vector_highest(vlapic, VLAPIC_IRR);
+	return (vector & VLAPIC_PRIORITY) > (vlapic->ppr & VLAPIC_PRIORITY) ? vector : -1;
+}
+
+bool vlapic_has_posted(const struct vcpu *vcpu)
+{
+	const struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	return (atomic_load(&vlapic->post.on) & VLAPIC_POST_ON) != 0 || takable(vlapic) >= 0;
+}
+
 int vlapic_pending(struct vcpu *vcpu)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
 	int vector = extint(vlapic, false);
 
-	if (vector >= 0 || !vlapic->has_requests || !vlapic_is_enabled(vlapic)) {
-		return vector;
-	}
-	vector = vector_highest(vlapic, VLAPIC_IRR);
-	vlapic->has_requests = vector >= 0;
-	return (vector & VLAPIC_PRIORITY) > (vlapic->ppr & VLAPIC_PRIORITY) ? vector : -1;
+	return vector >= 0 ? vector : takable(vlapic);
 }
 
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
@@ -259,6 +268,7 @@ void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
 	}
 	vector_clear(vlapic, VLAPIC_IRR, vector);
 	vector_set(vlapic, VLAPIC_ISR, vector);
+	vlapic->has_requests = vector_highest(vlapic, VLAPIC_IRR) >= 0;
 	/* It was above all that is in service, and above TPR: nothing else can be the maximum. */
 	ppr_set(vlapic, vector & VLAPIC_PRIORITY);
 }

@@ -85,10 +85,7 @@ void vlapic_sync(struct vcpu *vcpu);
 int vlapic_pending(struct vcpu *vcpu);
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
 
-/*
- * Any CPU, racy but never missing a post that was notified: something is to be folded. What was
- * folded already is vlapic_pending()'s.
- */
+/* Any CPU, racy but never missing a post that was notified: something may be takable. */
 bool vlapic_has_posted(const struct vcpu *vcpu);
 
 uint8_t vlapic_cr8_read(struct vcpu *vcpu);
@@ -115,5 +112,8 @@ struct vlapic_message {
 	uint8_t vector;
 	struct vcpu *source; /* of an IPI; NULL for devices */
 };
+/* The first vCPU that it is for, or NULL: where a host interrupt of that destination should go. */
+struct vcpu *vlapic_target(struct vm *vm, const struct vlapic_message *message);
+
 /* The number of vCPUs that took it. */
 unsigned vlapic_deliver(struct vm *vm, const struct vlapic_message *message);

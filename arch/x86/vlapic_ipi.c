@@ -234,6 +234,20 @@ unsigned vlapic_deliver(struct vm *vm, const struct vlapic_message *message)
 	return taken;
 }
 
+struct vcpu *vlapic_target(struct vm *vm, const struct vlapic_message *message)
+{
+	uint32_t candidates = candidate_count(vm, message);
+
+	for (uint32_t i = 0; i < candidates; i++) {
+		struct vcpu *vcpu = candidate(vm, message, i);
+
+		if (vcpu != NULL) {
+			return vcpu;
+		}
+	}
+	return NULL;
+}
+
 /* ---- the interrupt command register ---- */
 
 static struct vlapic_message message_of(struct vcpu *vcpu, uint64_t icr)
