@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One terminal for the log and a guest's console. */
+#include "core/console_mux.h"
+
+#include "core/lock.h"
+#include "core/log.h"
+#include "core/string.h"
+#include "drivers/uart_16550.h"
+
+#define LINE_SIZE \
+	256 /* of the guest's line that can be shown again: what follows its last return */
+
+/*
+ * The log's lock is taken before this one. A CPU that was stopped by a panic may hold it for ever,
+ * so the log goes on without it after a while.
+ */
+#define LOCK_SPINS 10000000
+
+static struct uart_16550 *terminal;
+/* mux_lock: */
+static struct lock mux_lock = LOCK_INIT;
+static char line[LINE_SIZE];
+static size_t line_size;
+static bool is_inside; /* the guest's line has begun */
+
+static bool lock_for_log(void)
+{
+	for (unsigned i = 0; i < LOCK_SPINS; i++) {
+		if (lock_try(&mux_lock)) {
+			return true;
+		}
+		arch_relax();
+	}
+	return false;
+}
+
+/* Terminals want a carriage return before the newline. */
+static void write_text(const char *text, size_t size)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\n') {
+			uart_16550_write(terminal, text + start, i - start);
+			uart_16550_write(terminal, "\r\n", 2);
+			start = i + 1;
+		}
+	}
+	uart_16550_write(terminal, text + start, size - start);
+}
+
+/* The log writes whole lines. */
+static void log_write(struct console *console, const char *text, size_t size)
+{
+	bool is_locked = lock_for_log();
+
+	(void)console;
+	if (is_inside) {
+		write_text("\n", 1);
+	}
+	write_text(text, size);
+	if (is_inside) {
+		uart_16550_write(terminal, line, line_size);
+	}
+	if (is_locked) {
+		lock_release(&mux_lock);
+	}
+}
+
+static void track(char byte)
+{
+	switch (byte) {
+	case '\n':
+		is_inside = false;
+		line_size = 0;
+		return;
+	case '\r':
+		line_size = 0;
+		return;
+	default:
+		is_inside = true;
+		line_size = line_size == LINE_SIZE ? 0 : line_size;
+		line[line_size++] = byte;
+		return;
+	}
+}
+
+void console_mux_write(const char *bytes, size_t size)
+{
+	lock_acquire(&mux_lock);
+	uart_16550_write(terminal, bytes, size);
+	for (size_t i = 0; i < size; i++) {
+		track(bytes[i]);
+	}
+	lock_release(&mux_lock);
+}
+
+void console_mux_init(struct uart_16550 *uart)
+{
+	terminal = uart;
+	uart->console.write = log_write;
+}

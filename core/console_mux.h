@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One terminal for the log and a guest's console. A line of the log never stands inside of a line
+ * of the guest: what the guest had written of its line is written again after it.
+ */
+#pragma once
+
+#include "core/types.h"
+
+struct uart_16550;
+
+/* Puts itself between the log and the UART. Boot CPU, once. */
+void console_mux_init(struct uart_16550 *uart);
+
+/* The guest's output, as it is. Any CPU. */
+void console_mux_write(const char *bytes, size_t size);
