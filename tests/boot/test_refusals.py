@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What cannot run is refused before anything starts, with a message that says why."""
+import pytest
+
+import machine
+
+pytestmark = pytest.mark.hypervisor
+
+
+def refusal(*arguments, **options):
+    result = machine.run(*arguments, timeout=60, **options)
+    assert result.status == machine.REFUSED, result
+    lines = result.lines("caisson: refused to start: ")
+    assert len(lines) == 1, result
+    return lines[0]
+
+
+@pytest.mark.parametrize("model, words", [("EPYC,check=off,-svm", "SVM"), ("EPYC,check=off,-npt", "nested paging")])
+def test_cpu_without_the_feature(model, words):
+    assert words in refusal("--cpu-model", model)
+
+
+def test_too_little_memory():
+    assert "memory" in refusal("--memory", "64M")
+
+
+def test_kernel_of_no_known_format(tmp_path):
+    (tmp_path / "kernel").write_bytes(b"this is no kernel\n" * 1000)
+    assert "kernel" in refusal("--kernel", tmp_path / "kernel")
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[control]\nmemory = rest\n", ["control", "kernel"]),
+    ("[control]\nkernel = missing\n", ["caisson.conf:2", "kernel", "missing"]),
+    ("console = com9\n[control]\nkernel = vmlinuz\n", ["caisson.conf:1", "console", "com9"]),
+    ("[control]\nkernel = vmlinuz\nfrobnicate = 1\n", ["caisson.conf:3", "frobnicate"]),
+    ("[control]\nkernel = vmlinuz\ncpus = 0-\n", ["caisson.conf:3", "cpus"]),
+    ("[control]\nkernel = vmlinuz\ncpus = 7\n", ["caisson.conf:3", "cpus"]),
+    ("[control]\nkernel = vmlinuz\ncpus = 0\n[partition a]\nkernel = vmlinuz\nmemory = 64M\ncpus = 0\n",
+     ["caisson.conf:7", "cpus"]),
+], ids=["no-kernel", "missing-file", "bad-console", "unknown-key", "bad-list", "no-such-cpu", "two-owners"])
+def test_broken_configuration(text, words, tmp_path):
+    (tmp_path / "caisson.conf").write_text(text)
+    line = refusal("--conf", tmp_path / "caisson.conf", "--conf-verbatim", "--file",
+                   machine.BUILD / "control/vmlinuz")
+    for word in words:
+        assert word in line
