@@ -76,7 +76,7 @@ void cpu_ap_main(unsigned index)
 	}
 }
 
-static bool start(unsigned index)
+bool cpu_restart(unsigned index)
 {
 	uint64_t page = (uint64_t)real_memory();
 	uint64_t before = started;
@@ -97,7 +97,7 @@ bool cpu_start_all(void)
 	bool all = true;
 
 	for (unsigned i = 1; i < count; i++) {
-		all = (cpus[i].is_started || start(i)) && all;
+		all = (cpus[i].is_started || cpu_restart(i)) && all;
 	}
 	return all;
 }

@@ -129,6 +129,8 @@ unsigned cpu_index(void); /* the running CPU's */
 uint32_t cpu_apic_id(unsigned index);
 /* Starts the others by INIT and SIPI; false with a reported failure where one stays away. */
 bool cpu_start_all(void);
+/* INIT and SIPI to one that runs: false with a reported failure where it does not come back. */
+bool cpu_restart(unsigned index);
 void cpu_run(unsigned index, void (*call)(uint64_t), uint64_t argument);
 bool cpu_wait(unsigned index); /* false with a reported failure after a while */
 void cpu_relax(void);
@@ -186,7 +188,8 @@ bool apic_bit(unsigned base, unsigned vector); /* of IRR, ISR or TMR */
 
 /* ---- time ---- */
 
-uint64_t tsc_per_us(void);
+uint64_t tsc_per_us(void);  /* measured once */
+uint64_t tsc_measure(void); /* the same, measured anew */
 void delay_us(uint64_t us);
 /* Waits until *value is at least wanted, with interrupts as they are; false after us. */
 bool wait_for(const volatile uint64_t *value, uint64_t wanted, uint64_t us);

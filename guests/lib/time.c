@@ -11,7 +11,7 @@
 
 static uint64_t ticks_per_us;
 
-static uint64_t measure(void)
+uint64_t tsc_measure(void)
 {
 	uint32_t port = acpi_pm_timer();
 	uint16_t timer = (uint16_t)(port != 0 ? port : PM_TIMER_Q35);
@@ -31,7 +31,7 @@ static uint64_t measure(void)
 uint64_t tsc_per_us(void)
 {
 	if (ticks_per_us == 0) {
-		ticks_per_us = measure();
+		ticks_per_us = tsc_measure();
 	}
 	return ticks_per_us;
 }
