@@ -41,7 +41,8 @@ def table(rows):
 def markdown(rows):
     lines = ["| " + " | ".join(line) + " |" for line in [HEAD] + [row.cells() for row in rows]]
     lines.insert(1, "|" + "---|" * len(HEAD))
-    return "# Figures\n\nMade by `make bench`, which prints it too (`scripts/bench --help`).\n\n" + "\n".join(lines) + "\n"
+    head = "# Figures\n\nMade by `make bench`, which prints it too (`scripts/bench --help`).\n\n"
+    return head + "\n".join(lines) + "\n"
 
 
 def machine(*arguments, timeout=600):
