@@ -5,6 +5,7 @@
 #include "boot/boot_info.h"
 #include "core/log.h"
 #include "drivers/acpi.h"
+#include "drivers/acpi_sleep.h"
 #include "mm/page_alloc.h"
 #include "mm/window.h"
 
@@ -51,6 +52,7 @@ void firmware_read(void)
 	if (acpi_parse(&acpi, &io, boot_info.rsdp, boot_info.rsdp_size) != 0) {
 		log(LOG_WARN, "acpi: no usable tables; one CPU is used");
 	}
+	acpi_sleep_read(&acpi_sleep, &io, acpi.dsdt_address);
 }
 
 uint32_t firmware_cpu_count(void)
