@@ -7,9 +7,9 @@
 #pragma once
 
 #include "core/bits.h"
+#include "core/region.h"
 #include "core/timer.h"
 
-struct access;
 struct vcpu;
 struct vm;
 
@@ -67,7 +67,7 @@ void vlapic_load(struct vcpu *vcpu);
 void vlapic_tsc_changed(struct vcpu *vcpu);
 
 /* MMIO at the APIC page (region function), and x2APIC MSRs 800h-8FFh; false: #GP. */
-must_check int vlapic_region(void *device, struct access *access); /* enum region_result */
+must_check enum region_result vlapic_region(void *device, struct access *access);
 must_check bool vlapic_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 must_check bool vlapic_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
 must_check bool vlapic_base_write(struct vcpu *vcpu, uint64_t value); /* IA32_APIC_BASE */

@@ -181,7 +181,7 @@ static uint64_t xapic_read(struct vlapic *vlapic, const struct access *access)
 	return access->size < 8 ? value & (BIT(access->size * 8U) - 1) : value;
 }
 
-int vlapic_region(void *device, struct access *access)
+enum region_result vlapic_region(void *device, struct access *access)
 {
 	struct vlapic *vlapic = &access->vcpu->arch.vlapic;
 	unsigned number = NUMBER((unsigned)access->offset);
