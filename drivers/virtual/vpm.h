@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The control guest's ACPI power management: PM1 control registers are forwarded but for sleep
+ * commands. S5 powers the machine off once all CPUs are out of their guests, S1 to S4 are dropped.
+ * ACPI 6.5 4.8.3.2 "PM1 Control Registers".
+ */
+#pragma once
+
+#include "core/types.h"
+
+struct vm;
+
+must_check int vpm_init(struct vm *vm);
+
+/*
+ * Powers the machine off with the guest's values, or with those of the DSDT. Returns when neither
+ * is known or the chipset does not answer. The last CPU, at the end.
+ */
+void vpm_power_off(void);
