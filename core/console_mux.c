@@ -49,12 +49,8 @@ static void write_text(const char *text, size_t size)
 	uart_16550_write(terminal, text + start, size - start);
 }
 
-/* The log writes whole lines. */
-static void log_write(struct console *console, const char *text, size_t size)
+static void write_between_locked(const char *text, size_t size)
 {
-	bool is_locked = lock_for_log();
-
-	(void)console;
 	if (is_inside) {
 		write_text("\n", 1);
 	}
@@ -62,9 +58,25 @@ static void log_write(struct console *console, const char *text, size_t size)
 	if (is_inside) {
 		uart_16550_write(terminal, line, line_size);
 	}
+}
+
+/* The log writes whole lines. */
+static void log_write(struct console *console, const char *text, size_t size)
+{
+	bool is_locked = lock_for_log();
+
+	(void)console;
+	write_between_locked(text, size);
 	if (is_locked) {
 		lock_release(&mux_lock);
 	}
+}
+
+void console_mux_show(const char *text, size_t size)
+{
+	lock_acquire(&mux_lock);
+	write_between_locked(text, size);
+	lock_release(&mux_lock);
 }
 
 static void track(char byte)

@@ -14,3 +14,6 @@ void console_mux_init(struct uart_16550 *uart);
 
 /* The guest's output, as it is. Any CPU. */
 void console_mux_write(const char *bytes, size_t size);
+
+/* Text of the hypervisor that is not for the log: whole lines. Any CPU. */
+void console_mux_show(const char *text, size_t size);

@@ -98,6 +98,11 @@ static bool uart_wait(struct uart_16550 *uart)
 	return false;
 }
 
+bool uart_16550_can_write(struct uart_16550 *uart)
+{
+	return (uart_get(uart, UART_LINE_STATUS) & LINE_STATUS_EMPTY) != 0;
+}
+
 void uart_16550_write(struct uart_16550 *uart, const char *bytes, size_t size)
 {
 	size_t at = 0;

@@ -30,6 +30,9 @@ must_check int uart_16550_init(struct uart_16550 *uart, uint32_t baud);
 /* The next byte received, or -1. */
 int uart_16550_read(struct uart_16550 *uart);
 
+/* True: a FIFO of bytes (16) can be written without waiting. */
+bool uart_16550_can_write(struct uart_16550 *uart);
+
 /* Writes bytes as they are. Waits for the transmitter, but for a bounded time: then drops. */
 void uart_16550_write(struct uart_16550 *uart, const char *bytes, size_t size);
 
