@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The virtual PC of the control guest, and the machine's power switch. */
+#include "arch/pc.h"
+
+#include "arch/msr.h"
+#include "arch/virt.h"
+#include "arch/vlapic.h"
+#include "core/arch.h"
+#include "core/console.h"
+#include "core/log.h"
+#include "core/vm.h"
+#include "drivers/virtual/vconsole.h"
+#include "drivers/virtual/vioapic.h"
+#include "drivers/virtual/vpc.h"
+#include "drivers/virtual/vpm.h"
+
+static int lapic_page_init(struct vm *vm)
+{
+	struct region region = { .start = VLAPIC_BASE_DEFAULT,
+				 .size = PAGE_SIZE,
+				 .fn = vlapic_region,
+				 .name = "vlapic" };
+
+	return region_add(&vm->memory_regions, &region);
+}
+
+/* Regions that come later (none so far) close their ports themselves. */
+static void ports_close(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->port_regions.count; i++) {
+		const struct region *region = &vm->port_regions.regions[i];
+
+		for (uint64_t n = 0; n < region->size; n++) {
+			virt->port_intercept(vm, (uint16_t)(region->start + n), true);
+		}
+	}
+}
+
+int pc_init(struct vm *vm)
+{
+	int err = lapic_page_init(vm);
+
+	err = err != 0 ? err : vioapic_init(vm);
+	err = err != 0 ? err : vpc_init(vm);
+	err = err != 0 ? err : vconsole_init(vm, console_uart());
+	if (err != 0) {
+		log(LOG_ERROR, "pc: the devices of guest %s can not be made (error %d)", vm->name,
+		    -err);
+		return err;
+	}
+	ports_close(vm);
+	return 0;
+}
+
+noreturn void arch_power_off(void)
+{
+	cli();
+	vpm_power_off();
+	log(LOG_ERROR, "The machine does not switch itself off: please do it.");
+	arch_halt();
+}
