@@ -178,12 +178,12 @@ static int range_check(const struct pt_format *format, const struct pt_range *ra
 
 static int attr_check(const struct pt_format *format, const struct pt_range *range, uint64_t target)
 {
+	uint64_t last = range->size != 0 ? target + range->size - 1 : target;
+
 	if ((range->attr.prot & PT_READ) == 0 || !is_aligned(target, PAGE_SIZE)) {
 		return -E_INVAL;
 	}
-	if (target + range->size < target ||
-	    (format->physical_bits != 0 &&
-	     (target + range->size - 1) >> format->physical_bits != 0)) {
+	if (last < target || (format->physical_bits != 0 && last >> format->physical_bits != 0)) {
 		return -E_RANGE;
 	}
 	return 0;

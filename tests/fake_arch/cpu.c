@@ -27,8 +27,8 @@ static struct cpu *self_of(uint32_t n)
 void fake_cpus_set(uint32_t wanted)
 {
 	assert(wanted <= FAKE_CPUS);
+	fake_cpu_switch(0);
 	count = wanted;
-	current = 0;
 	memset(kicks, 0, sizeof(kicks));
 	memset(selves, 0, sizeof(selves));
 	memset(cpus, 0, sizeof(cpus));
