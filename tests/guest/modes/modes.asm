@@ -141,6 +141,9 @@ real_code_end:
 bits 64
 ; void user32_enter(uint64_t unused): compatibility mode at CPL 3, which ends in INT 20h with EBX set.
 user32_enter:
+        mov     eax, SELECTOR_USER_DATA ; a segment of CPL 0 would be made null on the way
+        mov     ds, eax
+        mov     es, eax
         push    qword SELECTOR_USER_DATA
         push    qword stack_top
         pushfq
