@@ -26,7 +26,6 @@ static bool handle_irq(struct vcpu *vcpu, struct vcpu_exit *exit)
 static bool handle_halt(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	(void)exit;
-	arch_vcpu_skip_insn(vcpu);
 	return !sched_block(vcpu);
 }
 

@@ -7,7 +7,7 @@
 enum exit_kind {
 	EXIT_NONE,   /* handled already: enter again */
 	EXIT_IRQ,    /* a host interrupt or NMI is pending or was taken */
-	EXIT_HALT,   /* HLT */
+	EXIT_HALT,   /* waits for an event: HLT was done, or nothing has ended it yet */
 	EXIT_PORT,   /* port I/O */
 	EXIT_STAGE2, /* a guest physical access that stage-2 does not allow */
 	EXIT_HYPERCALL,
@@ -35,6 +35,13 @@ struct exit_stage2 {
 	bool is_walk;    /* on the walk of the guest's own tables */
 };
 
+/* A write to a control register. */
+struct exit_control {
+	uint8_t number;
+	uint8_t reg;     /* its source */
+	bool is_decoded; /* reg is known; else the instruction tells */
+};
+
 struct vcpu_exit {
 	enum exit_kind kind;
 	uint32_t arch_code; /* EXIT_ARCH: enum x86_exit; else the raw code, for the dump */
@@ -43,6 +50,7 @@ struct vcpu_exit {
 	union {
 		struct exit_port port;
 		struct exit_stage2 stage2;
+		struct exit_control control;
 		struct {
 			uint64_t number;
 		} hypercall;

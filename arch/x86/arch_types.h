@@ -2,7 +2,9 @@
 /* What x86 embeds by value in core's objects. */
 #pragma once
 
+#include "arch/fpu.h"
 #include "arch/gdt.h"
+#include "arch/insn_cache.h"
 #include "arch/lapic.h"
 #include "arch/svm.h"
 #include "arch/vcpu_events.h"
@@ -59,7 +61,16 @@ struct arch_vcpu {
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
 	struct vlapic vlapic;
 	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */
-	uint64_t guest_xcr0;
+	/* owner CPU only: */
+	uint32_t loaded_cpu; /* where it was loaded last; UINT32_MAX: never */
+	bool halted;         /* in HLT: entered again when something can be delivered */
+	bool debug_live;     /* DR0-DR3 are in the CPU, and not intercepted */
+	bool flush;          /* its TLB entries go at the next entry: we changed its paging */
+	uint8_t insn_size;   /* of the instruction that exited; 0: not known */
+	uint32_t insn_cause; /* the raw exit code it had */
+	uint64_t insn_cr3;   /* its address space */
+	struct insn_bytes fetched;
+	struct insn_cache insn_cache;
 	union {
 		struct svm_vcpu svm;
 	};

@@ -74,6 +74,7 @@
 #define MSR_PSTATE_LIMIT     0xc0010061U
 #define MSR_PSTATE_CTL       0xc0010062U
 #define MSR_PSTATE_STATUS    0xc0010063U
+#define MSR_CSTATE_ADDRESS   0xc0010073U
 #define MSR_VM_CR            0xc0010114U
 #define MSR_VM_IGNNE         0xc0010115U
 #define MSR_VM_HSAVE_PA      0xc0010117U

@@ -24,5 +24,6 @@ void offsets(void)
 	CONSTANT(CR0_NE, CR0_NE);
 	CONSTANT(CR0_WP, CR0_WP);
 	CONSTANT(CR0_PG, CR0_PG);
+	OFFSET(STATE_GPRS, vcpu_state, gpr);
 	OFFSET(CPU_IRQ_PENDING, cpu, arch.irq_pending);
 }

@@ -4,6 +4,12 @@
 
 #include "core/types.h"
 
+struct cpu;
+struct vcpu;
+struct vcpu_event;
+struct vcpu_exit;
+struct vcpu_state;
+struct vcpu_windows;
 struct vmcb;
 
 struct svm_cpu {
@@ -11,7 +17,8 @@ struct svm_cpu {
 	hpa_t host_vmcb; /* where VMSAVE keeps the host's FS, GS, TR, LDTR, SYSCALL and SYSENTER
 			    state */
 	uint32_t asid_next, asid_max;
-	uint64_t asid_generation;
+	uint64_t asid_generation; /* grows when the ASIDs are used up and all are flushed */
+	bool asid_flush;          /* that flush is due with the next entry */
 };
 
 struct svm_vcpu {
@@ -19,5 +26,62 @@ struct svm_vcpu {
 	uint32_t asid; /* of (vCPU, address space) on cpu asid_cpu in generation asid_generation */
 	uint32_t asid_cpu;
 	uint64_t asid_generation;
-	bool nmi_window; /* IRET is intercepted */
+	/* svm_nmi.c: */
+	bool iret_seen; /* the IRET at iret_rip is about to end the NMI handler */
+	bool stepping;  /* entered with TF set by us, at step_rip */
+	bool step_done; /* this #DB exit is that step's, and nothing else */
+	uint64_t iret_rip, step_rip, step_rflags, step_dr6;
 };
+
+/* What CPUID and VM_CR say about this core's SVM; see svm_check(). */
+struct svm_facts {
+	bool has_svm;
+	uint64_t vm_cr;
+	uint32_t asids;    /* CPUID 8000000A EBX */
+	uint32_t features; /* CPUID 8000000A EDX */
+};
+
+/* True when it has all that is required; else *missing says what it lacks and, if it can be helped,
+ * how. Pure. */
+must_check bool svm_check(const struct svm_facts *facts, const char **missing);
+
+/* CPUID 8000000A EDX of the boot CPU; const after cpu_enable there. */
+extern uint32_t svm_features;
+
+/* svm_enter.asm: the world switch. Enters the guest of that VMCB with *state's GPRs (RAX and RSP
+ * are the VMCB's), and returns at its #VMEXIT. */
+void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb);
+
+/* svm_run.c */
+void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* svm_decode.c: the VMCB's exit fields to *exit. */
+void svm_decode(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* svm_event.c: the event of this entry and its windows to the VMCB; and what was in delivery at the
+ * exit back to vcpu_events. */
+void svm_event_inject(struct vcpu *vcpu);
+void svm_event_collect(struct vcpu *vcpu);
+
+/* svm_nmi.c: when the guest can take its next NMI: before an entry, at an exit for IRET, after each
+ * exit. */
+void svm_nmi_prepare(struct vcpu *vcpu, const struct vcpu_event *event,
+		     const struct vcpu_windows *windows);
+void svm_nmi_iret(struct vcpu *vcpu);
+void svm_nmi_collect(struct vcpu *vcpu);
+
+/* svm_state.c */
+void svm_state_get(struct vcpu *vcpu, uint64_t groups);
+void svm_state_set(struct vcpu *vcpu, uint64_t groups);
+
+/* svm_asid.c: chooses the ASID and TLB_CONTROL of an entry on this CPU, after cpu->in_guest was
+ * set. flush: what the TLB holds of the vCPU is stale. */
+void svm_asid_init(struct svm_cpu *cpu, uint32_t asids);
+struct svm_asid {
+	uint32_t asid;
+	uint8_t tlb_control;
+};
+struct svm_asid svm_asid_select(struct cpu *cpu, struct svm_vcpu *vcpu, bool flush);
+
+/* svm_dump.c */
+void svm_dump(struct vcpu *vcpu);

@@ -33,11 +33,9 @@ struct vcpu_event {
 struct vcpu_events {
 	struct vcpu_event injected;  /* was in delivery at the exit (EXITINTINFO, IDT-vectoring) */
 	struct vcpu_event exception; /* pending, raised by us */
-	bool nmi_pending;
-	uint8_t nmi_count; /* pending NMIs: at most one waits behind one in service, as in hardware
-			    */
-	bool nmi_masked;   /* from delivery until IRET */
-	bool interrupt_shadow; /* STI, MOV SS */
+	bool nmi_pending;            /* at most one waits behind one in service, as in hardware */
+	bool nmi_masked;             /* from delivery until IRET */
+	bool interrupt_shadow;       /* STI, MOV SS */
 	bool init_pending;
 	bool sipi_pending;
 	uint8_t sipi_vector;
@@ -67,7 +65,8 @@ struct vcpu_events {
 
 /*
  * Raises an exception in the guest. Combines with one in delivery as APM2 8.2.9 "#DF" says: double
- * fault, then triple fault.
+ * fault, then triple fault. RIP stays where it is: at the instruction for faults, past it (skipped
+ * before) for traps.
  */
 void vcpu_events_raise(struct vcpu *vcpu, uint8_t vector, bool has_error, uint32_t error);
 void vcpu_events_raise_ud(struct vcpu *vcpu);
@@ -75,14 +74,20 @@ void vcpu_events_raise_gp(struct vcpu *vcpu); /* error code 0 */
 void vcpu_events_raise_pf(struct vcpu *vcpu, uint32_t error, uint64_t address);
 void vcpu_events_raise_db(struct vcpu *vcpu, uint64_t dr6_bits);
 
+/* The event that was in delivery when the guest was left; it is given again at the next entry. */
+void vcpu_events_requeue(struct vcpu *vcpu, const struct vcpu_event *event);
+
 /*
  * Chooses what to inject at this entry, given what the guest can take now (RFLAGS.IF, shadow, NMI
- * mask): the injected one first, then exception, NMI, interrupt from the vLAPIC. Returns it in
- * *event (EVENT_NONE: nothing), removes it from pending, and says which windows to ask the hardware
- * for.
+ * mask): an exception in delivery first, then a new one, then an interrupt or NMI that was in
+ * delivery, NMI, interrupt from the vLAPIC. Returns it in *event (EVENT_NONE: nothing), removes it
+ * from pending, and says which windows to ask the hardware for.
  */
 struct vcpu_windows {
-	bool interrupt; /* an interrupt waits for IF */
-	bool nmi;       /* an NMI waits for IRET */
+	bool interrupt; /* an interrupt waits for IF, the shadow's end or its turn */
+	bool nmi;       /* an NMI waits for IRET, the shadow's end or its turn */
 };
 void vcpu_events_next(struct vcpu *vcpu, struct vcpu_event *event, struct vcpu_windows *windows);
+
+/* Something can be delivered now, so that a HLT is over. The posts are folded in. */
+bool vcpu_events_deliverable(struct vcpu *vcpu);

@@ -33,12 +33,19 @@ enum x86_exit {
 
 exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_xsetbv, exit_invd,
 	exit_wbinvd, exit_monitor, exit_vm_instruction, exit_exception, exit_nmi_window,
-	exit_interrupt_window, exit_rdpmc, exit_rsm, exit_task_switch;
+	exit_interrupt_window, exit_rdpmc, exit_rsm, exit_task_switch, exit_ignore;
 
 /* Port I/O, string forms included; and a device's MMIO: arch_exit_handle() calls them by exit kind.
  */
 exit_fn exit_port, exit_mmio;
 
-/* Fetches and decodes the instruction at RIP, through the guest's page tables and stage-2. */
+/*
+ * Fetches and decodes the instruction at RIP, through the guest's page tables and stage-2. Where it
+ * fails, the guest got its fault, or was stopped: the handler is done with it, and returns
+ * x86_exit_resume().
+ */
 struct insn;
 must_check int x86_exit_fetch(struct vcpu *vcpu, struct insn *insn);
+
+/* False when the VM was stopped: the guest is not entered again. */
+bool x86_exit_resume(const struct vcpu *vcpu);

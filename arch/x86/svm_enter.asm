@@ -1,0 +1,101 @@
+; SPDX-License-Identifier: GPL-2.0-only
+; The world switch of AMD-V. APM2 15.5 "VMRUN Instruction", 15.6 "#VMEXIT", 15.17 "Global Interrupt
+; Flag, STGI and CLGI Instructions". What is decided is decided in C: svm_run.c.
+
+bits 64
+default rel
+%include "offsets.inc"
+
+section .text
+
+; Moves all general registers but RAX and RSP, which VMRUN and #VMEXIT move by the VMCB, and the
+; one that holds the state's address (%1), which goes last.
+%macro GUEST_LOAD 1
+	mov	rcx, [%1 + STATE_GPRS + 8 * 1]
+	mov	rdx, [%1 + STATE_GPRS + 8 * 2]
+	mov	rbx, [%1 + STATE_GPRS + 8 * 3]
+	mov	rbp, [%1 + STATE_GPRS + 8 * 5]
+	mov	rsi, [%1 + STATE_GPRS + 8 * 6]
+	mov	r8,  [%1 + STATE_GPRS + 8 * 8]
+	mov	r9,  [%1 + STATE_GPRS + 8 * 9]
+	mov	r10, [%1 + STATE_GPRS + 8 * 10]
+	mov	r11, [%1 + STATE_GPRS + 8 * 11]
+	mov	r12, [%1 + STATE_GPRS + 8 * 12]
+	mov	r13, [%1 + STATE_GPRS + 8 * 13]
+	mov	r14, [%1 + STATE_GPRS + 8 * 14]
+	mov	r15, [%1 + STATE_GPRS + 8 * 15]
+	mov	rdi, [%1 + STATE_GPRS + 8 * 7]
+%endmacro
+
+%macro GUEST_SAVE 1
+	mov	[%1 + STATE_GPRS + 8 * 1], rcx
+	mov	[%1 + STATE_GPRS + 8 * 2], rdx
+	mov	[%1 + STATE_GPRS + 8 * 3], rbx
+	mov	[%1 + STATE_GPRS + 8 * 5], rbp
+	mov	[%1 + STATE_GPRS + 8 * 6], rsi
+	mov	[%1 + STATE_GPRS + 8 * 7], rdi
+	mov	[%1 + STATE_GPRS + 8 * 8], r8
+	mov	[%1 + STATE_GPRS + 8 * 9], r9
+	mov	[%1 + STATE_GPRS + 8 * 10], r10
+	mov	[%1 + STATE_GPRS + 8 * 11], r11
+	mov	[%1 + STATE_GPRS + 8 * 12], r12
+	mov	[%1 + STATE_GPRS + 8 * 13], r13
+	mov	[%1 + STATE_GPRS + 8 * 14], r14
+	mov	[%1 + STATE_GPRS + 8 * 15], r15
+%endmacro
+
+; void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb)
+; In:    rdi = state, rsi and rdx = physical addresses of the VMCBs        IF = 0, GIF = 1
+; Out:   guest GPRs but RAX and RSP in *state; the rest in the guest's VMCB
+; Keeps: rbx rbp r12-r15 (SysV); rsp, rax, rip, rflags, CRs, GDTR, IDTR restored by #VMEXIT
+; GIF is 0 from clgi to stgi: interrupts, NMI and INIT are held, so nothing runs on the guest's TR.
+global svm_enter:function
+svm_enter:
+	push	rbp
+	push	rbx
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	push	rdx				; [rsp + 16] host VMCB
+	push	rsi				; [rsp + 8]  guest VMCB
+	push	rdi				; [rsp]      state
+
+	clgi
+	sti					; takes effect in the guest only: with V_INTR_MASKING the
+						; host's IF decides whether physical interrupts exit
+	mov	rax, rsi
+	vmload					; FS GS TR LDTR, KernelGSbase, SYSCALL and SYSENTER MSRs:
+						; from here on the host's are gone
+	; The guest's SPEC_CTRL goes here, last before VMRUN, and the host's first after it.
+	GUEST_LOAD rdi
+	vmrun
+
+	mov	rax, [rsp]			; RAX is the guest VMCB's address again: free to use
+	GUEST_SAVE rax
+	mov	rax, [rsp + 8]
+	vmsave					; before the host's values overwrite the guest's
+	mov	rax, [rsp + 16]
+	vmload					; before anything that can fault or take an NMI: these
+						; use TR for their stacks
+	cli					; #VMEXIT brought IF = 1 back, and the hypervisor runs with 0
+	stgi					; NMIs that waited are taken here
+
+	; No value of the guest's stays in a register where code may use it speculatively.
+	xor	ecx, ecx
+	xor	edx, edx
+	xor	esi, esi
+	xor	edi, edi
+	xor	r8d, r8d
+	xor	r9d, r9d
+	xor	r10d, r10d
+	xor	r11d, r11d
+
+	add	rsp, 24
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbx
+	pop	rbp
+	ret

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
+#include "arch/svm.h"
+
+#include "arch/vmcb.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/epoch.h"
+#include "core/vcpu.h"
+#include "core/vm.h"
+
+/* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
+#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC)
+
+static void registers_give(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct vcpu_state *state = vcpu->arch.state;
+
+	if (unlikely((state->dirty & ~STATE_GPR) != 0)) {
+		svm_state_set(vcpu, state->dirty);
+	}
+	vmcb->save.rax = state->gpr[GPR_RAX];
+	vmcb->save.rsp = state->gpr[GPR_RSP];
+	vmcb->save.rip = state->rip;
+	vmcb->save.rflags = state->rflags;
+	vmcb->control.interrupt_state =
+		vcpu->arch.events.interrupt_shadow ? VMCB_INTERRUPT_SHADOW : 0;
+}
+
+static void registers_take(struct vcpu *vcpu, const struct vmcb *vmcb)
+{
+	struct vcpu_state *state = vcpu->arch.state;
+
+	state->gpr[GPR_RAX] = vmcb->save.rax;
+	state->gpr[GPR_RSP] = vmcb->save.rsp;
+	state->rip = vmcb->save.rip;
+	state->rflags = vmcb->save.rflags;
+	state->valid = VALID_AFTER_EXIT;
+	state->dirty = 0;
+}
+
+/*
+ * DR0-DR3 are not in the VMCB: they are exchanged only for a vCPU that has touched them since it
+ * was loaded, which the intercept tells.
+ */
+static void debug_intercept(struct vcpu *vcpu, struct vmcb_control *control)
+{
+	uint32_t intercept = vcpu->arch.debug_live ? 0 : UINT32_MAX;
+
+	if (control->intercept_dr != intercept) {
+		control->intercept_dr = intercept;
+		control->clean &= (uint32_t)~VMCB_CLEAN_INTERCEPTS;
+	}
+}
+
+/* After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. */
+static void tlb_prepare(struct vcpu *vcpu, struct vmcb_control *control)
+{
+	uint64_t generation = atomic_load(&vcpu->vm->stage2[0].generation);
+	bool flush = vcpu->arch.flush || generation != vcpu->arch.tlb_generation;
+	struct svm_asid asid = svm_asid_select(arch_cpu_self(), &vcpu->arch.svm, flush);
+
+	vcpu->arch.flush = false;
+	vcpu->arch.tlb_generation = generation;
+	control->tlb_control = asid.tlb_control;
+	if (control->asid != asid.asid) {
+		control->asid = asid.asid;
+		control->clean &= (uint32_t)~VMCB_CLEAN_ASID;
+	}
+}
+
+static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct cpu *cpu = arch_cpu_self();
+
+	epoch_quiesce();
+	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
+	tlb_prepare(vcpu, &vmcb->control);
+	/* SPEC_CTRL is the host's up to here, and again from here on: speculation.c. */
+	svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB], cpu->arch.svm.host_vmcb);
+	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_RELEASE);
+	epoch_resume();
+}
+
+void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
+
+	svm_event_inject(vcpu);
+	registers_give(vcpu, vmcb);
+	debug_intercept(vcpu, &vmcb->control);
+	enter(vcpu, vmcb);
+	registers_take(vcpu, vmcb);
+	vmcb->control.clean = VMCB_CLEAN_ALL;
+	svm_event_collect(vcpu);
+	svm_decode(vcpu, exit);
+}
