@@ -45,7 +45,23 @@ bool last_words_are_valid(const struct last_words *words)
 	       words->checksum == checksum(words);
 }
 
-/* All of the place is one range of usable memory, where the boot path's tables map it. */
+static bool touches(uint64_t place, uint64_t start, uint64_t size)
+{
+	return start < place + LAST_WORDS_SIZE && place < start + size;
+}
+
+/* What the loader brought is still needed. */
+static bool place_is_loaded(uint64_t place)
+{
+	for (uint32_t i = 0; i < boot_info.module_count; i++) {
+		if (touches(place, boot_info.modules[i].start, boot_info.modules[i].size)) {
+			return true;
+		}
+	}
+	return touches(place, boot_info.image_start, boot_info.image_size);
+}
+
+/* All of the place is one range of usable memory that nothing lies in. */
 static bool place_is_usable(uint64_t place)
 {
 	for (uint32_t i = 0; i < boot_info.memory_count; i++) {
@@ -54,7 +70,7 @@ static bool place_is_usable(uint64_t place)
 		if (at->kind == BOOT_MEMORY_USABLE && at->start <= place &&
 		    at->size >= LAST_WORDS_SIZE &&
 		    place - at->start <= at->size - LAST_WORDS_SIZE) {
-			return true;
+			return !place_is_loaded(place);
 		}
 	}
 	return false;
@@ -98,9 +114,14 @@ static void print_text(const char *text, size_t size)
 	}
 }
 
+bool last_words_were_found(void)
+{
+	return previous.magic == LAST_WORDS_MAGIC;
+}
+
 void last_words_print(void)
 {
-	if (previous.magic != LAST_WORDS_MAGIC) {
+	if (!last_words_were_found()) {
 		return;
 	}
 	log(LOG_WARN, "last words of the previous boot: panic on CPU %u after %llu ms: %.*s",
@@ -115,7 +136,7 @@ void last_words_init(void)
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
 		copies[i] = is_ours[i] ? hyp_map_mmio(hpa(places[i]), LAST_WORDS_SIZE) : NULL;
 		if (copies[i] == NULL) {
-			log(LOG_WARN, "no usable memory at %#llx: a panic leaves no words there",
+			log(LOG_WARN, "%#llx is no free memory: a panic leaves no words there",
 			    (unsigned long long)places[i]);
 			continue;
 		}

@@ -36,6 +36,7 @@ void last_words_read(void);
 
 /* Logs what was found, if any. */
 void last_words_print(void);
+bool last_words_were_found(void);
 
 /*
  * Maps the places uncached (a reset may lose what is only in a cache) and erases them. After

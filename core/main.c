@@ -128,10 +128,12 @@ static void create_guests(void)
 	}
 }
 
+/* panic_test=once: not when the previous boot has done it. */
 static void panic_test(void)
 {
-	if (option_is("panic_test", "1")) {
-		panic("panic_test=1 on the command line");
+	if (option_is("panic_test", "1") ||
+	    (option_is("panic_test", "once") && !last_words_were_found())) {
+		panic("panic_test= on the command line asks for it");
 	}
 }
 

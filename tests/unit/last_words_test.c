@@ -226,6 +226,28 @@ static void last_words_in_reserved_memory_are_not_read(void **state)
 	assert_false(log_has("private"));
 }
 
+static void last_words_leave_modules_and_the_image_alone(void **state)
+{
+	uint8_t *file = hyp_map_pointer(hpa(LAYOUT_LAST_WORDS_A));
+
+	(void)state;
+	boot_info.modules[0].start = LAYOUT_LAST_WORDS_A + LAST_WORDS_SIZE - 1;
+	boot_info.modules[0].size = 1;
+	boot_info.module_count = 1;
+	boot_info.image_start = LAYOUT_LAST_WORDS_B - 1;
+	boot_info.image_size = 2;
+	file[LAST_WORDS_SIZE - 1] = 0x5a;
+	boot_and_panic("elsewhere");
+	assert_int_equal(withheld, 0);
+	assert_int_equal(file[LAST_WORDS_SIZE - 1], 0x5a);
+	boot_info.modules[0].start++;
+	boot_info.image_start--;
+	boot_and_panic("beside them");
+	assert_int_equal(withheld, 2);
+	boot_info.module_count = 0;
+	boot_info.image_size = 0;
+}
+
 static void last_words_hold_a_log_of_any_length(void **state)
 {
 	static char full[3 * LAST_WORDS_SIZE];
@@ -273,6 +295,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(last_words_need_usable_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(last_words_in_reserved_memory_are_not_read, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(last_words_leave_modules_and_the_image_alone, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(last_words_hold_a_log_of_any_length, setup,
 						teardown),
