@@ -124,7 +124,8 @@ static void check_own_tables(void)
 static void create_guests(void)
 {
 	if (control_create(&boot_info, &config) != 0) {
-		refuse("the control guest can not be made: see above");
+		refuse("the control guest or its kernel can not be started: the lines above say "
+		       "why");
 	}
 }
 

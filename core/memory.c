@@ -17,7 +17,8 @@
 #define FIRST_POOL_MAX   (64 * MIB) /* below 4 GiB, where the boot path's tables reach */
 #define FIRST_POOL_LIMIT (4 * GIB)
 #define PIECE_MAX        (64 * MIB)
-#define RECORDS_RAM_MAX  (2 * GIB) /* RAM of one array of records: what one allocation holds */
+#define GUESTS_MIN       (64 * MIB) /* less is no use to any control guest */
+#define RECORDS_RAM_MAX  (2 * GIB)  /* RAM of one array of records: what one allocation holds */
 
 static void withhold(uint64_t start, uint64_t size, const char *name)
 {
@@ -59,14 +60,26 @@ static void add(uint64_t size)
 	}
 }
 
+static void check_size(uint64_t usable)
+{
+	if (usable < BUDGET_FIXED + GUESTS_MIN) {
+		refuse("%llu MiB of usable memory are too little: the hypervisor takes %llu and a "
+		       "control guest needs %llu",
+		       (unsigned long long)(usable / MIB), (unsigned long long)(BUDGET_FIXED / MIB),
+		       (unsigned long long)(GUESTS_MIN / MIB));
+	}
+}
+
 void memory_init(struct cpu *cpu)
 {
+	uint64_t usable = pool_usable(&boot_info);
 	uint64_t image = align_up(boot_info.image_size, PAGE_SIZE);
 	uint64_t size =
 		align_down(BUDGET_FIXED + pool_usable(&boot_info) / BUDGET_PART - image, PAGE_SIZE);
 	uint64_t first = min_u64(size, FIRST_POOL_MAX);
 	uint64_t pool;
 
+	check_size(usable);
 	withhold(boot_info.image_start, image, "image");
 	pool = take(first, FIRST_POOL_LIMIT);
 	hyp_map_init(hpa(pool), first, hpa(boot_info.image_start), cpu);
