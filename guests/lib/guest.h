@@ -186,6 +186,17 @@ void apic_use_x2apic(void); /* the running CPU, and cpu_start_all()'s from then 
 bool apic_is_x2apic(void);
 bool apic_bit(unsigned base, unsigned vector); /* of IRR, ISR or TMR */
 
+/* ---- the first IOAPIC ---- */
+
+#define IOAPIC_VERSION 0x01
+#define IOAPIC_ENTRY   0x10 /* two registers a pin */
+#define IOAPIC_MASKED  (1U << 16)
+
+uint32_t ioapic_read(uint32_t number);
+void ioapic_write(uint32_t number, uint32_t value);
+void ioapic_route(uint32_t pin, uint64_t entry); /* masked while it changes */
+uint32_t ioapic_isa_pin(uint8_t irq);            /* by the MADT's overrides */
+
 /* ---- time ---- */
 
 uint64_t tsc_per_us(void);  /* measured once */

@@ -5,24 +5,16 @@
  */
 #include "guests/lib/guest.h"
 
-#define MADT_ENTRIES     44
-#define MADT_IOAPIC      1
-#define MADT_OVERRIDE    2
-#define REGISTER_ID      0x00
-#define REGISTER_VERSION 0x01
-#define REGISTER_ENTRY   0x10
-#define ENTRY_MASKED     BIT(16)
-#define ENTRY_WRITABLE   0x1afff /* all but the delivery status and remote IRR */
-#define PIT_CHANNEL0     0x40
-#define PIT_COMMAND      0x43
-#define PIT_RATE         0x34 /* channel 0, both bytes, mode 2 */
-#define PIT_DIVISOR      2386 /* 500 Hz */
-#define VECTOR           0x55
+#define ENTRY_WRITABLE 0x1afff /* all but the delivery status and remote IRR */
+#define PIT_CHANNEL0   0x40
+#define PIT_COMMAND    0x43
+#define PIT_RATE       0x34 /* channel 0, both bytes, mode 2 */
+#define PIT_DIVISOR    2386 /* 500 Hz */
+#define VECTOR         0x55
 
 const char test_title[] = "IOAPIC";
 
-static volatile uint32_t *ioapic = (volatile uint32_t *)0xfec00000;
-static uint32_t pit_pin; /* 2 by an override on every PC */
+static uint32_t pit_pin;
 static volatile uint64_t ticks, ticks_of[CPUS_MAX];
 
 static void handle(struct trap_frame *frame)
@@ -33,49 +25,9 @@ static void handle(struct trap_frame *frame)
 	apic_eoi();
 }
 
-static uint32_t read_register(uint32_t number)
-{
-	ioapic[0] = number;
-	return ioapic[4];
-}
-
-static void write_register(uint32_t number, uint32_t value)
-{
-	ioapic[0] = number;
-	ioapic[4] = value;
-}
-
-static void write_entry(uint32_t pin, uint64_t entry)
-{
-	write_register(REGISTER_ENTRY + pin * 2, ENTRY_MASKED);
-	write_register(REGISTER_ENTRY + pin * 2 + 1, (uint32_t)(entry >> 32));
-	write_register(REGISTER_ENTRY + pin * 2, (uint32_t)entry);
-}
-
-static void read_madt(void)
-{
-	const uint8_t *madt = acpi_table("APIC");
-	uint32_t length;
-
-	if (madt == NULL) {
-		return;
-	}
-	memcpy(&length, madt + 4, sizeof(length));
-	for (uint32_t at = MADT_ENTRIES; at < length && madt[at + 1] != 0; at += madt[at + 1]) {
-		if (madt[at] == MADT_IOAPIC) {
-			uint32_t address;
-
-			memcpy(&address, madt + at + 4, sizeof(address));
-			ioapic = (volatile uint32_t *)(uint64_t)address;
-		} else if (madt[at] == MADT_OVERRIDE && madt[at + 3] == 0) {
-			memcpy(&pit_pin, madt + at + 4, sizeof(pit_pin));
-		}
-	}
-}
-
 static void test_registers(void)
 {
-	uint32_t version = read_register(REGISTER_VERSION);
+	uint32_t version = ioapic_read(IOAPIC_VERSION);
 	uint32_t last = version >> 16 & 0xff;
 
 	check((version & 0xff) >= 0x11 && (version & 0xff) <= 0x20, "the version is %x", version);
@@ -83,14 +35,14 @@ static void test_registers(void)
 	for (uint32_t pin = 0; pin <= last; pin++) {
 		uint32_t low, high;
 
-		write_entry(pin, (uint64_t)pin << 56 | ENTRY_MASKED | (0x40 + pin));
-		low = read_register(REGISTER_ENTRY + pin * 2);
-		high = read_register(REGISTER_ENTRY + pin * 2 + 1);
-		check((low & ENTRY_WRITABLE) == (ENTRY_MASKED | (0x40 + pin)) && high >> 24 == pin,
+		ioapic_route(pin, (uint64_t)pin << 56 | IOAPIC_MASKED | (0x40 + pin));
+		low = ioapic_read(IOAPIC_ENTRY + pin * 2);
+		high = ioapic_read(IOAPIC_ENTRY + pin * 2 + 1);
+		check((low & ENTRY_WRITABLE) == (IOAPIC_MASKED | (0x40 + pin)) && high >> 24 == pin,
 		      "entry %u reads back %x %x", pin, high, low);
 	}
-	write_register(REGISTER_VERSION, 0);
-	check(read_register(REGISTER_VERSION) == version, "the version can be written");
+	ioapic_write(IOAPIC_VERSION, 0);
+	check(ioapic_read(IOAPIC_VERSION) == version, "the version can be written");
 }
 
 static void test_delivery(unsigned cpu)
@@ -99,12 +51,12 @@ static void test_delivery(unsigned cpu)
 
 	ticks = 0;
 	ticks_of[cpu] = 0;
-	write_entry(pit_pin, target | VECTOR);
+	ioapic_route(pit_pin, target | VECTOR);
 	check(wait_for_interrupt(&ticks, 5, 2000000), "CPU %u: %lu of 5 interrupts of the PIT", cpu,
 	      ticks);
-	write_entry(pit_pin, target | ENTRY_MASKED | VECTOR);
+	ioapic_route(pit_pin, target | IOAPIC_MASKED | VECTOR);
 	sti();
-	delay_us(1000); /* what was on its way arrives */
+	delay_us(50000); /* what was on its way arrives */
 	check(ticks == ticks_of[cpu], "CPU %u: %lu of %lu interrupts went elsewhere", cpu,
 	      ticks - ticks_of[cpu], ticks);
 	ticks = 0;
@@ -123,7 +75,7 @@ static void take_interrupts(uint64_t us)
 
 void test_main(void)
 {
-	read_madt();
+	pit_pin = ioapic_isa_pin(0);
 	trap_set_handler(VECTOR, handle);
 	test_registers();
 	out8(PIT_COMMAND, PIT_RATE);
@@ -131,7 +83,7 @@ void test_main(void)
 	out8(PIT_CHANNEL0, PIT_DIVISOR >> 8);
 	test_delivery(0);
 	if (cpu_count() > 1 && cpu_start_all()) {
-		cpu_run(1, take_interrupts, 200000);
+		cpu_run(1, take_interrupts, 400000);
 		test_delivery(1);
 		cpu_wait(1);
 	}
