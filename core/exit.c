@@ -32,7 +32,7 @@ static bool handle_halt(struct vcpu *vcpu, struct vcpu_exit *exit)
 static bool handle_pause(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	(void)exit;
-	sched_yield(vcpu);
+	sched_give_way(vcpu);
 	return false;
 }
 

@@ -323,7 +323,7 @@ bool sched_block(struct vcpu *vcpu)
 	return entity->blocking;
 }
 
-void sched_yield(struct vcpu *vcpu)
+void sched_give_way(struct vcpu *vcpu)
 {
 	struct sched_entity *entity = &vcpu->sched;
 	struct sched_queue *queue = lock_entity(entity);

@@ -106,8 +106,9 @@ void sched_kick(struct vcpu *vcpu);
  */
 void sched_notify(struct vcpu *vcpu);
 
-/* The current vCPU goes behind the others of its class. */
-void sched_yield(struct vcpu *vcpu);
+/* The current vCPU goes behind the others of its class. (Not sched_yield: that is libc's, in
+ * tests.) */
+void sched_give_way(struct vcpu *vcpu);
 
 /* Takes the vCPU off the scheduler: it runs no more after its next exit. Any CPU. */
 void sched_stop(struct vcpu *vcpu);
