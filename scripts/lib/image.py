@@ -8,7 +8,9 @@ import tempfile
 
 from .common import UsageError
 
-GRUB_MODULES = "normal multiboot2 linux serial terminal terminfo iso9660 part_gpt part_msdos all_video echo test"
+# The partition modules are only there because GRUB's own start-up script asks for them on UEFI.
+GRUB_MODULES = ("normal multiboot2 linux serial terminal terminfo iso9660 part_gpt part_msdos part_apple part_acorn "
+                "part_amiga part_bsd part_dfly part_dvh part_plan part_sun part_sunpc all_video echo test")
 GRUB_HEAD = """serial --unit=0 --speed=115200
 terminfo serial dumb
 terminal_input console serial
