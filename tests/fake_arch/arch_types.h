@@ -7,6 +7,10 @@
 struct vcpu;
 struct vcpu_exit;
 
+/* Host vectors for devices: core/irq.h. */
+#define ARCH_IRQ_FIRST 0x30
+#define ARCH_IRQ_LAST  0xef
+
 enum secret_slot { SECRET_STATE, SECRET_SLOTS };
 
 struct arch_cpu {
