@@ -29,4 +29,4 @@
  * memory that neither firmware nor loader uses on the way from a warm reset to the next boot.
  */
 #define LAYOUT_LAST_WORDS_A UINT64_C(0x01fff000)
-#define LAYOUT_LAST_WORDS_B UINT64_C(0x0ffff000)
+#define LAYOUT_LAST_WORDS_B UINT64_C(0x07fff000)

@@ -59,7 +59,8 @@ static void read_facts(struct svm_facts *facts)
 	}
 	facts->has_svm = (cpuid(CPUID_EXT_FEATURES, 0).ecx & CPUID_ECX_SVM) != 0;
 	if (facts->has_svm) {
-		facts->vm_cr = rdmsr(MSR_VM_CR);
+		/* A CPU that lacks the register (Bochs) can not be locked by it: it stays 0. */
+		(void)!rdmsr_safe(MSR_VM_CR, &facts->vm_cr);
 		facts->asids = cpuid(CPUID_SVM, 0).ebx;
 		facts->features = cpuid(CPUID_SVM, 0).edx;
 	}

@@ -71,3 +71,9 @@ def test_cpu_without_what_the_entry_needs_is_refused(model, words):
     result = machine.run("--cpu-model", model, timeout=60)
     assert result.status == machine.REFUSED, result
     assert words in result.lines("caisson: refused to start: ")[0], result
+
+
+@pytest.mark.parametrize("cpus", ["1", "4"])
+def test_own_tables_map_no_guest_memory_and_no_writable_code(cpus):
+    result = panic("--cpus", cpus, "--hypervisor-cmdline", "self_test=1 panic_test=1")
+    assert result.lines("self-test: no table maps a guest's memory or writable code"), result
