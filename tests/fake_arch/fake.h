@@ -8,6 +8,7 @@
 #include "core/types.h"
 
 struct cpu;
+struct pt_attr;
 struct stage2;
 
 #define FAKE __attribute__((weak))
@@ -58,8 +59,8 @@ bool fake_write_faults(volatile void *address);
 /* Physical memory as a device sees it: always there. */
 void *fake_memory(hpa_t address);
 
-/* What the tables of the current CPU's root say: true, and the entry's address and prot. */
-bool fake_walk(uint64_t address, hpa_t *target, uint32_t *prot);
+/* What the tables of the current CPU's root say of an address: true where it is mapped. */
+bool fake_walk(uint64_t address, hpa_t *target, struct pt_attr *attr);
 
 /* ---- guest.c: a guest's accesses through a stage-2, with the CPU's own TLB of it ---- */
 

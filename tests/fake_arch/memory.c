@@ -41,7 +41,8 @@ static int memory_file = -1;
 static char *memory; /* how devices see it */
 static struct mmu mmus[FAKE_CPUS];
 static uint32_t current;
-static sigjmp_buf *probe; /* where to go on after a fault that a test expects */
+static sigjmp_buf *probe;       /* where to go on after a fault that a test expects */
+static struct sigaction others; /* who handles faults that are not the MMU's: cmocka */
 
 static void map_file(uint64_t address, hpa_t target, uint64_t size, int prot)
 {
@@ -59,7 +60,7 @@ void *fake_memory(hpa_t address)
 
 /* ---- the walk and the TLB ---- */
 
-static bool walk(const pte_t *root, uint64_t address, hpa_t *target, uint32_t *prot)
+static bool walk(const pte_t *root, uint64_t address, hpa_t *target, struct pt_attr *attr)
 {
 	const struct pt_format *format = arch_host_format();
 	const pte_t *table = root;
@@ -73,7 +74,7 @@ static bool walk(const pte_t *root, uint64_t address, hpa_t *target, uint32_t *p
 		case PT_LEAF:
 			*target = hpa_add(format->address(entry, level),
 					  address & (pt_level_size(level) - 1));
-			*prot = format->attr(entry, level).prot;
+			*attr = format->attr(entry, level);
 			return true;
 		case PT_TABLE:
 			table = fake_memory(format->address(entry, level));
@@ -82,9 +83,9 @@ static bool walk(const pte_t *root, uint64_t address, hpa_t *target, uint32_t *p
 	return false;
 }
 
-bool fake_walk(uint64_t address, hpa_t *target, uint32_t *prot)
+bool fake_walk(uint64_t address, hpa_t *target, struct pt_attr *attr)
 {
-	return mmus[current].root != NULL && walk(mmus[current].root, address, target, prot);
+	return mmus[current].root != NULL && walk(mmus[current].root, address, target, attr);
 }
 
 static void translation_use(const struct translation *translation)
@@ -109,12 +110,14 @@ static bool fill(uint64_t address, bool is_write)
 {
 	struct mmu *mmu = &mmus[current];
 	struct translation new = { .page = align_down(address, PAGE_SIZE) };
+	struct pt_attr attr;
 	struct translation *slot = translation_find(mmu, new.page);
 
-	if (mmu->root == NULL || !walk(mmu->root, new.page, &new.target, &new.prot) ||
-	    new.target.value >= FAKE_MEMORY_SIZE || (is_write && (new.prot &PT_WRITE) == 0)) {
+	if (mmu->root == NULL || !walk(mmu->root, new.page, &new.target, &attr) ||
+	    new.target.value >= FAKE_MEMORY_SIZE || (is_write && (attr.prot & PT_WRITE) == 0)) {
 		return false;
 	}
+	new.prot = attr.prot;
 	if (slot == NULL) {
 		assert(mmu->count < TLB_MAX);
 		slot = &mmu->tlb[mmu->count++];
@@ -130,7 +133,6 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	uint64_t address = (uint64_t)info->si_addr;
 	bool is_write = (registers->uc_mcontext.gregs[REG_ERR] & 2) != 0;
 
-	(void)number;
 	if (fill(address, is_write)) {
 		return;
 	}
@@ -139,7 +141,21 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	}
 	fprintf(stderr, "fake MMU: CPU %u has no mapping to %s %#lx\n", current,
 		is_write ? "write" : "read", (unsigned long)address);
-	signal(SIGSEGV, SIG_DFL);
+	if (others.sa_handler == SIG_DFL) {
+		abort();
+	}
+	others.sa_handler(number);
+}
+
+/* cmocka puts its handler in place around each test: after ours, it is asked only by ours. */
+__sighandler_t signal(int number, __sighandler_t handler)
+{
+	struct sigaction new = { .sa_handler = handler }, old = others;
+
+	if (number != SIGSEGV || memory_file < 0) {
+		sigaction(number, &new, &old);
+	}
+	return old.sa_handler;
 }
 
 void fake_mmu_switch(uint32_t from, uint32_t to)
@@ -196,7 +212,7 @@ void fake_memory_init(void)
 	}
 	if (memory_file < 0) {
 		memory_file = memfd_create("fake-memory", 0);
-		assert(memory_file >= 0 && sigaction(SIGSEGV, &action, NULL) == 0);
+		assert(memory_file >= 0 && sigaction(SIGSEGV, &action, &others) == 0);
 	}
 	/* Cut off and grown again, a file is all holes. */
 	if (ftruncate(memory_file, 0) != 0 || ftruncate(memory_file, FAKE_MEMORY_SIZE) != 0) {
