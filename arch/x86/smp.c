@@ -179,6 +179,7 @@ int arch_cpu_start(struct cpu *cpu)
 	hpa_t page = smp_trampoline_page();
 	uint8_t vector = (uint8_t)(page.value >> PAGE_SHIFT);
 	uint32_t id = cpu->arch.apic_id;
+	uint64_t start;
 	int err;
 
 	if (page.value == 0) {
@@ -190,6 +191,7 @@ int arch_cpu_start(struct cpu *cpu)
 		return err;
 	}
 	init_all();
+	start = arch_time_now();
 	atomic_store(&arrived, 0);
 	lapic_send_startup(id, vector);
 	if (!wait_arrived(STARTUP_NS)) {
@@ -202,7 +204,10 @@ int arch_cpu_start(struct cpu *cpu)
 		return -E_TIMEDOUT;
 	}
 	tsc_sync_source();
-	return wait_ready(cpu);
+	err = wait_ready(cpu);
+	log(LOG_DEBUG, "smp: CPU %u, APIC ID %u, took %llu us", cpu->index, id,
+	    (unsigned long long)(arch_time_now() - start) / 1000);
+	return err;
 }
 
 noreturn void smp_arrive(struct cpu *cpu)

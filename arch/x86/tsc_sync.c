@@ -12,7 +12,10 @@
 #include "core/cpu.h"
 #include "core/log.h"
 
-#define ROUNDS               64
+#define ROUNDS_MIN           4
+#define ROUNDS_MAX           32
+#define GOOD_NS              1000    /* known to that: no more rounds */
+#define LONG_NS              4000000 /* nor after that: an emulator with fewer cores than CPUs */
 #define WAIT_SPINS           UINT32_C(20000000) /* seconds; the other one should be there already */
 #define SEVEN_EBX_TSC_ADJUST BIT(1)             /* CPUID 7, EBX */
 
@@ -77,23 +80,34 @@ void tsc_sync_source(void)
 	atomic_store(&turn, 0);
 }
 
+static bool is_enough(const struct tsc_skew *skew, const struct tsc_round *rounds, unsigned count)
+{
+	uint64_t took = rounds[count - 1].after - rounds[0].before;
+
+	return count == ROUNDS_MAX ||
+	       (count >= ROUNDS_MIN &&
+		(tsc_ticks_to_ns(skew->error) <= GOOD_NS || tsc_ticks_to_ns(took) >= LONG_NS));
+}
+
 /* False when the boot CPU does not answer. */
 static bool measure(struct tsc_skew *skew)
 {
-	struct tsc_round rounds[ROUNDS];
+	struct tsc_round rounds[ROUNDS_MAX];
+	unsigned count = 0;
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	do {
+		struct tsc_round *round = &rounds[count++];
 		uint64_t ask = atomic_load(&turn) + 1;
 
-		rounds[i].before = tsc_read();
+		round->before = tsc_read();
 		atomic_store(&turn, ask);
 		if (!wait_while(ask)) {
 			return false;
 		}
-		rounds[i].after = tsc_read();
-		rounds[i].answer = atomic_load(&answer);
-	}
-	*skew = tsc_skew_estimate(rounds, ROUNDS);
+		round->after = tsc_read();
+		round->answer = atomic_load(&answer);
+		*skew = tsc_skew_estimate(rounds, count);
+	} while (!is_enough(skew, rounds, count));
 	return true;
 }
 

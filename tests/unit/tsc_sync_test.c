@@ -21,6 +21,11 @@ struct cpu *arch_cpu_self(void)
 	return NULL;
 }
 
+uint64_t tsc_ticks_to_ns(uint64_t ticks)
+{
+	return ticks;
+}
+
 uint64_t tsc_read(void)
 {
 	return 0;
