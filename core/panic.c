@@ -66,7 +66,9 @@ static noreturn void panic_tell(void)
 {
 	log(LOG_ERROR, "caisson: panic: %s", message);
 	last_words_write(message);
-	log(LOG_ERROR, "This is a fault of the hypervisor itself, not of a guest or of a setting.");
+	log(LOG_ERROR,
+	    "The hypervisor can not go on: by a fault of its own or of the hardware, not by "
+	    "a guest or a setting.");
 	arch_backtrace();
 	last_words_write(message);
 	panic_end();

@@ -55,7 +55,7 @@ void trap_handle(struct trap_frame *frame);
 /* The frame of the exception that this panic is about, or NULL. */
 const struct trap_frame *trap_frame_current(void);
 
-/* From now on an NMI halts the CPU that takes it: arch_cpu_stop_others() sets it before it sends
+/* From now on an NMI halts any CPU but the caller: arch_cpu_stop_others() calls it before it sends
  * them. */
 void trap_stop_on_nmi(void);
 

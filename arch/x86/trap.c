@@ -43,7 +43,7 @@ static const char *const names[EXCEPTION_COUNT] = {
 };
 
 static const struct trap_frame *current;
-static uint32_t stop_on_nmi;
+static struct cpu *stopper; /* the CPU that stops the others; NULL: nobody does */
 static uint32_t stopped_count;
 
 const struct trap_frame *trap_frame_current(void)
@@ -53,7 +53,7 @@ const struct trap_frame *trap_frame_current(void)
 
 void trap_stop_on_nmi(void)
 {
-	atomic_store(&stop_on_nmi, 1);
+	atomic_store(&stopper, arch_cpu_self());
 }
 
 uint32_t trap_stopped_count(void)
@@ -65,8 +65,9 @@ uint32_t trap_stopped_count(void)
 static void handle_nmi(void)
 {
 	struct cpu *cpu = arch_cpu_self();
+	struct cpu *by = atomic_load(&stopper);
 
-	if (atomic_load(&stop_on_nmi) != 0) {
+	if (by != NULL && by != cpu) {
 		atomic_store(&cpu->state, CPU_STOPPED);
 		atomic_add(&stopped_count, 1);
 		arch_halt();
@@ -115,6 +116,10 @@ static noreturn void panic_trap(const struct trap_frame *frame)
 	current = frame;
 	if (frame->vector == EXCEPTION_PF) {
 		panic_page_fault(frame, symbol, offset);
+	}
+	if (frame->vector == EXCEPTION_MC) {
+		panic("#MC machine check in %s+%#llx: the hardware is broken or overheated", symbol,
+		      (unsigned long long)offset);
 	}
 	if (is_stack_overflow(frame)) {
 		panic("stack overflow in %s+%#llx: the guard page at %#llx was hit", symbol,
