@@ -4,12 +4,16 @@
 
 #include "boot/boot_info.h"
 
-#define POOL_LOWEST MIB
+#define POOL_LOWEST    MIB
+#define POOL_ALIGNMENT (2 * MIB)
 
-/* The lower end of something that touches the range, or its own end where nothing does. */
+/* The lower end of something that touches the range, or its own end where nothing does. What wraps
+ * reaches to the end of all addresses. */
 static uint64_t collide(uint64_t start, uint64_t end, uint64_t taken_start, uint64_t taken_size)
 {
-	bool is_hit = taken_start < end && start < taken_start + taken_size;
+	uint64_t taken_last = taken_start + taken_size - 1;
+	bool is_hit = taken_size != 0 && taken_start < end &&
+		      (taken_last >= start || taken_last < taken_start);
 
 	return is_hit ? taken_start : end;
 }
@@ -31,13 +35,15 @@ static uint64_t collide_any(const struct boot_info *info, uint64_t start, uint64
 	return lowest;
 }
 
+/* A start that is aligned saves tables, the hypervisor's own and the guest's below. */
 static uint64_t find_in(const struct boot_info *info, uint64_t start, uint64_t end, uint64_t size)
 {
 	while (end > start && end - start >= size) {
-		uint64_t at = end - size;
-		uint64_t lowest = collide_any(info, at, end);
+		uint64_t at = end - size, lowest;
 
-		if (lowest == end) {
+		at = align_down(at, POOL_ALIGNMENT) >= start ? align_down(at, POOL_ALIGNMENT) : at;
+		lowest = collide_any(info, at, at + size);
+		if (lowest == at + size) {
 			return at;
 		}
 		end = align_down(lowest, PAGE_SIZE);

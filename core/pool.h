@@ -7,8 +7,10 @@
 struct boot_info;
 
 /*
- * The highest aligned address of size bytes, in one range of usable memory and below limit, that
- * touches neither the image, nor a module, nor a hole, nor the first MiB; 0 where there is none.
+ * The highest address of size bytes, in one range of usable memory and below limit, that touches
+ * neither the image, nor a module, nor a hole, nor the first MiB; of 2 MiB alignment where that
+ * fits the range, else of a page's. 0 where there is none. The map is normalised; the modules'
+ * ranges may overlap, wrap or lie. size is of whole pages.
  */
 uint64_t pool_find(const struct boot_info *info, uint64_t size, uint64_t limit);
 

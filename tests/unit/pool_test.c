@@ -1,191 +1,191 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where the hypervisor's memory is taken from, on maps as firmware makes them. */
-/* sources: mm/pool.c */
-#include "mm/pool.h"
+/* Where the hypervisor's memory is taken from, on maps as firmware and loaders make them. */
+/* sources: core/pool.c */
+#include "core/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include "core/err.h"
+#include "boot/boot_info.h"
 
+#define SIZE  (16 * MIB)
 #define LIMIT (4 * GIB)
 
-static int choose(const struct pool_range *usable, uint32_t usable_count,
-		  const struct pool_range *taken, uint32_t taken_count, uint64_t *start)
-{
-	struct pool_map map = { usable, usable_count, taken, taken_count };
+static struct boot_info info;
+static struct control_hole holes[4];
+static uint32_t hole_count;
 
-	return pool_choose(&map, 16 * MIB, LIMIT, start);
+/* Of core/control.c. */
+uint32_t control_holes(const struct control_hole **list)
+{
+	*list = holes;
+	return hole_count;
 }
 
-#define CHOOSE(usable, taken, start) \
-	choose(usable, ARRAY_SIZE(usable), taken, ARRAY_SIZE(taken), start)
-
-static void the_budget_follows_ram_and_cpus(void **state)
+static int setup(void **state)
 {
 	(void)state;
-	assert_int_equal(pool_budget(0, 1), 8 * MIB + 64 * KIB);
-	assert_int_equal(pool_budget(2 * GIB, 2), 8 * MIB + 128 * KIB + 2 * GIB / 250);
-	assert_int_equal(pool_budget(GIB, 1024) - pool_budget(GIB, 0), 64 * MIB);
+	memset(&info, 0, sizeof(info));
+	hole_count = 0;
+	return 0;
 }
 
-static void both_pools_and_the_image_stay_in_the_budget(void **state)
+static void add(uint64_t start, uint64_t size, enum boot_memory_kind kind)
 {
-	const uint64_t rams[] = { 256 * MIB, 512 * MIB, 2 * GIB, 6 * GIB, 64 * GIB, 1024 * GIB };
-	const uint32_t cpus[] = { 1, 2, 4, 64, 1024 };
-	const uint64_t image = 700 * KIB;
+	info.memory[info.memory_count++] =
+		(struct boot_memory){ .start = start, .size = size, .kind = kind };
+}
 
-	(void)state;
-	for (unsigned i = 0; i < ARRAY_SIZE(rams); i++) {
-		for (unsigned j = 0; j < ARRAY_SIZE(cpus); j++) {
-			uint64_t first = pool_first_size(rams[i], image);
-			uint64_t second = pool_second_size(rams[i], cpus[j], image + first);
-			uint64_t all = image + first + second;
+static void add_module(uint64_t start, uint64_t size)
+{
+	info.modules[info.module_count].start = start;
+	info.modules[info.module_count++].size = size;
+}
 
-			assert_true(all <= pool_budget(rams[i], cpus[j]));
-			assert_true(pool_budget(rams[i], cpus[j]) - all < POOL_ALIGNMENT);
-			assert_true(is_aligned(first | second, POOL_ALIGNMENT));
-			assert_in_range(first, 4 * MIB, 64 * MIB);
-		}
-	}
-	assert_int_equal(pool_first_size(0, GIB), 0);
-	assert_int_equal(pool_second_size(GIB, 1, GIB), 0);
+static uint64_t find(uint64_t size)
+{
+	return pool_find(&info, size, LIMIT);
 }
 
 static void the_highest_place_below_the_limit_is_taken(void **state)
 {
-	const struct pool_range usable[] = { { 0, 640 * KIB },
-					     { MIB, 2 * GIB - MIB },
-					     { 4 * GIB, 4 * GIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(choose(usable, 3, NULL, 0, &start), 0);
-	assert_int_equal(start, 2 * GIB - 16 * MIB);
+	add(0, 640 * KIB, BOOT_MEMORY_USABLE);
+	add(MIB, 2 * GIB - MIB, BOOT_MEMORY_USABLE);
+	add(4 * GIB, 4 * GIB, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE), 2 * GIB - SIZE);
+	assert_int_equal(pool_find(&info, SIZE, 64 * GIB), 8 * GIB - SIZE);
+	assert_int_equal(pool_usable(&info), 6 * GIB - MIB + 640 * KIB);
 }
 
 static void a_range_over_the_limit_is_used_up_to_it(void **state)
 {
-	const struct pool_range usable[] = { { GIB, 8 * GIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(choose(usable, 1, NULL, 0, &start), 0);
-	assert_int_equal(start, 4 * GIB - 16 * MIB);
+	add(GIB, 8 * GIB, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE), 4 * GIB - SIZE);
 }
 
-static void the_order_of_the_map_does_not_matter(void **state)
+static void only_conventional_memory_is_taken(void **state)
 {
-	const struct pool_range usable[] = { { GIB, GIB },
-					     { MIB, 100 * MIB },
-					     { 3 * GIB, 20 * MIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(choose(usable, 3, NULL, 0, &start), 0);
-	assert_int_equal(start, 3 * GIB + 4 * MIB);
+	add(MIB, 64 * MIB, BOOT_MEMORY_USABLE);
+	for (unsigned kind = BOOT_MEMORY_BOOT; kind < BOOT_MEMORY_KINDS; kind++) {
+		add((1 + kind) * 128 * MIB, 64 * MIB, kind);
+	}
+	assert_int_equal(find(SIZE), 48 * MIB);
+	assert_int_equal(pool_usable(&info), 64 * MIB);
 }
 
-static void taken_ranges_are_stepped_over(void **state)
+static void starts_are_aligned_where_the_range_has_room(void **state)
 {
-	const struct pool_range usable[] = { { MIB, GIB - MIB } };
-	const struct pool_range taken[] = {
-		{ GIB - MIB, PAGE_SIZE },     /* a table near the top */
-		{ GIB - 30 * MIB, 20 * MIB }, /* an initrd */
-		{ GIB - 40 * MIB + 1, 1 },    /* one byte */
-		{ 0, 640 * KIB },
-	};
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(CHOOSE(usable, taken, &start), 0);
-	/* Neither gap is wide enough but the one below the byte. */
-	assert_int_equal(start, GIB - 56 * MIB);
+	add(MIB, GIB - MIB - 5 * PAGE_SIZE, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE - PAGE_SIZE), GIB - SIZE - 2 * MIB);
+	assert_int_equal(find(3 * PAGE_SIZE), GIB - 2 * MIB);
+	setup(state);
+	add(33 * MIB, 17 * MIB, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(17 * MIB), 33 * MIB);
+	assert_int_equal(find(SIZE), 34 * MIB);
+}
+
+static void ragged_borders_are_cut_to_pages(void **state)
+{
+	(void)state;
+	add(32 * MIB + 1, SIZE + PAGE_SIZE, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE), 32 * MIB + PAGE_SIZE);
+	assert_int_equal(find(SIZE + PAGE_SIZE), 0);
+}
+
+static void image_modules_and_holes_are_stepped_over(void **state)
+{
+	(void)state;
+	add(MIB, GIB - MIB, BOOT_MEMORY_USABLE);
+	add_module(GIB - MIB, PAGE_SIZE); /* near the top */
+	info.image_start = GIB - 30 * MIB;
+	info.image_size = 20 * MIB;
+	holes[hole_count++] = (struct control_hole){ GIB - 40 * MIB, PAGE_SIZE, "hole" };
+	add_module(GIB - 58 * MIB, 1); /* one byte */
+	/* No gap between them is wide enough. */
+	assert_int_equal(find(SIZE + 2 * MIB), GIB - 58 * MIB - SIZE - 2 * MIB);
+	assert_int_equal(find(SIZE), GIB - 56 * MIB);
 }
 
 static void a_gap_that_fits_exactly_is_used(void **state)
 {
-	const struct pool_range usable[] = { { MIB, GIB - MIB } };
-	const struct pool_range taken[] = { { GIB - 2 * MIB, 2 * MIB },
-					    { GIB - 20 * MIB, 2 * MIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(CHOOSE(usable, taken, &start), 0);
-	assert_int_equal(start, GIB - 18 * MIB);
+	add(MIB, GIB - MIB, BOOT_MEMORY_USABLE);
+	add_module(GIB - 2 * MIB, 2 * MIB);
+	add_module(GIB - 20 * MIB, 2 * MIB);
+	assert_int_equal(find(SIZE), GIB - 18 * MIB);
 }
 
-static void overlapping_taken_ranges_do_no_harm(void **state)
+static void overlapping_modules_do_no_harm(void **state)
 {
-	const struct pool_range usable[] = { { MIB, 100 * MIB } };
-	const struct pool_range taken[] = { { 0, 50 * MIB },
-					    { 40 * MIB, 61 * MIB },
-					    { 0, 41 * MIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(CHOOSE(usable, taken, &start), -E_NOMEM);
+	add(MIB, 100 * MIB, BOOT_MEMORY_USABLE);
+	add_module(0, 50 * MIB);
+	add_module(40 * MIB, 61 * MIB);
+	add_module(0, 41 * MIB);
+	assert_int_equal(find(SIZE), 0);
 }
 
-static void ranges_that_wrap_are_cut_not_believed(void **state)
+static void a_module_that_wraps_takes_all_above_it(void **state)
 {
-	const struct pool_range usable[] = { { 3 * GIB, ~UINT64_C(0) }, { MIB, 64 * MIB } };
-	const struct pool_range taken[] = { { 3 * GIB - MIB, ~UINT64_C(0) } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(CHOOSE(usable, taken, &start), 0);
-	assert_int_equal(start, 48 * MIB);
+	add(MIB, 64 * MIB, BOOT_MEMORY_USABLE);
+	add(GIB, GIB, BOOT_MEMORY_USABLE);
+	add_module(GIB + 100 * MIB, ~UINT64_C(0));
+	assert_int_equal(find(SIZE), GIB + 84 * MIB);
+	add_module(GIB - MIB, ~UINT64_C(0) - MIB);
+	assert_int_equal(find(SIZE), 48 * MIB);
 }
 
-static void empty_ranges_mean_nothing(void **state)
+static void empty_modules_take_nothing(void **state)
 {
-	const struct pool_range usable[] = { { GIB, 0 }, { MIB, 64 * MIB } };
-	const struct pool_range taken[] = { { 50 * MIB, 0 } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(CHOOSE(usable, taken, &start), 0);
-	assert_int_equal(start, 48 * MIB);
+	add(MIB, 63 * MIB, BOOT_MEMORY_USABLE);
+	add_module(50 * MIB, 0);
+	assert_int_equal(find(SIZE), 48 * MIB);
 }
 
-static void the_first_megabytes_are_left_alone(void **state)
+static void the_first_megabyte_is_left_alone(void **state)
 {
-	const struct pool_range usable[] = { { 0, 17 * MIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(choose(usable, 1, NULL, 0, &start), -E_NOMEM);
-	assert_int_equal(choose(NULL, 0, NULL, 0, &start), -E_NOMEM);
+	add(0, SIZE + MIB - PAGE_SIZE, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE), 0);
+	info.memory[0].size += PAGE_SIZE;
+	assert_int_equal(find(SIZE), MIB);
 }
 
-static void fragments_too_small_are_passed_over(void **state)
+static void no_memory_is_no_place(void **state)
 {
-	const struct pool_range usable[] = { { GIB + MIB, 17 * MIB - 1 }, { 16 * MIB, 16 * MIB } };
-	uint64_t start;
-
 	(void)state;
-	assert_int_equal(choose(usable, 2, NULL, 0, &start), 0);
-	assert_int_equal(start, 16 * MIB);
+	assert_int_equal(find(SIZE), 0);
+	assert_int_equal(pool_usable(&info), 0);
+	add(5 * GIB, GIB, BOOT_MEMORY_USABLE);
+	assert_int_equal(find(SIZE), 0);
 }
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_budget_follows_ram_and_cpus),
-		cmocka_unit_test(both_pools_and_the_image_stay_in_the_budget),
-		cmocka_unit_test(the_highest_place_below_the_limit_is_taken),
-		cmocka_unit_test(a_range_over_the_limit_is_used_up_to_it),
-		cmocka_unit_test(the_order_of_the_map_does_not_matter),
-		cmocka_unit_test(taken_ranges_are_stepped_over),
-		cmocka_unit_test(a_gap_that_fits_exactly_is_used),
-		cmocka_unit_test(overlapping_taken_ranges_do_no_harm),
-		cmocka_unit_test(ranges_that_wrap_are_cut_not_believed),
-		cmocka_unit_test(empty_ranges_mean_nothing),
-		cmocka_unit_test(the_first_megabytes_are_left_alone),
-		cmocka_unit_test(fragments_too_small_are_passed_over),
+		TEST(the_highest_place_below_the_limit_is_taken),
+		TEST(a_range_over_the_limit_is_used_up_to_it),
+		TEST(only_conventional_memory_is_taken),
+		TEST(starts_are_aligned_where_the_range_has_room),
+		TEST(ragged_borders_are_cut_to_pages),
+		TEST(image_modules_and_holes_are_stepped_over),
+		TEST(a_gap_that_fits_exactly_is_used),
+		TEST(overlapping_modules_do_no_harm),
+		TEST(a_module_that_wraps_takes_all_above_it),
+		TEST(empty_modules_take_nothing),
+		TEST(the_first_megabyte_is_left_alone),
+		TEST(no_memory_is_no_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
