@@ -7,16 +7,13 @@
 #include "arch/lapic.h"
 #include "arch/layout.h"
 #include "arch/msr.h"
+#include "arch/pt_host.h"
 #include "arch/smp.h"
 #include "arch/tsc.h"
 #include "arch/virt.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/log.h"
-
-/* The value at reset, APM2 7.8.2 "PAT Indexing": PWT and PCD mean what they meant before the PAT.
- */
-#define PAT_AT_RESET UINT64_C(0x0007040600070406)
 
 #define STOP_NS UINT64_C(100000000) /* others have not taken their NMI by then: they never will */
 
@@ -64,7 +61,7 @@ int arch_cpu_init(struct cpu *cpu)
 	int err;
 
 	host_cpu_init();
-	wrmsr(MSR_PAT, PAT_AT_RESET);
+	wrmsr(MSR_PAT, PT_HOST_PAT);
 	err = gdt_init(cpu);
 	if (err != 0) {
 		return err;
