@@ -97,7 +97,7 @@ static int check_reservation(struct parser *parser)
 	if (guest->class != CONFIG_CLASS_RESERVATION && first != 0) {
 		parser->line = first;
 		return refuse_line(parser, "class", "reservation, which budget and period are for",
-				   config_text("another class"));
+				   config_text(config_key_class_name(guest->class)));
 	}
 	if (guest->class != CONFIG_CLASS_RESERVATION ||
 	    (guest->budget_us != 0 && guest->budget_us <= guest->period_us)) {
@@ -124,7 +124,7 @@ static int check_fair(struct parser *parser)
 	}
 	parser->line = line;
 	return refuse_line(parser, "class", "fair, which weight and cap are for",
-			   config_text("another class"));
+			   config_text(config_key_class_name(parser->to.guest->class)));
 }
 
 /* A partition has no defaults for these. */

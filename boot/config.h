@@ -98,7 +98,7 @@ must_check int config_parse(struct config *config, const char *text, size_t size
 /*
  * Checks what only the machine can tell: every CPU named exists below cpu_count, somebody is left a
  * CPU, and has_module() knows every file. 0, or -E_INVAL with error set. Resolves 'rest' into CPU
- * maps.
+ * maps: it is false afterwards.
  */
 must_check int config_resolve(struct config *config, uint32_t cpu_count,
 			      bool (*has_module)(const char *name), struct config_error *error);

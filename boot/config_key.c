@@ -80,16 +80,21 @@ static bool parse_cpus(struct config_target to, struct config_text value)
 	return config_value_cpus(value, &to.guest->cpus);
 }
 
+static const char *const class_names[] = {
+	[CONFIG_CLASS_FAIR] = "fair",
+	[CONFIG_CLASS_PINNED] = "pinned",
+	[CONFIG_CLASS_RESERVATION] = "reservation",
+};
+
+const char *config_key_class_name(enum config_class class)
+{
+	return class_names[class];
+}
+
 static bool parse_class(struct config_target to, struct config_text value)
 {
-	static const char *const names[] = {
-		[CONFIG_CLASS_FAIR] = "fair",
-		[CONFIG_CLASS_PINNED] = "pinned",
-		[CONFIG_CLASS_RESERVATION] = "reservation",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (config_text_equals(value, names[i])) {
+	for (size_t i = 0; i < ARRAY_SIZE(class_names); i++) {
+		if (config_text_equals(value, class_names[i])) {
 			to.guest->class = (enum config_class)i;
 			return true;
 		}

@@ -46,5 +46,8 @@ enum config_key_index {
 
 extern const struct config_key config_keys[CONFIG_KEYS];
 
+/* A class as the file names it. */
+const char *config_key_class_name(enum config_class class);
+
 /* Notes in the guest where a value stood, for checks that come after the parser. */
 void config_key_note(struct config_guest *guest, enum config_key_index key, uint32_t line);

@@ -148,6 +148,7 @@ static int resolve_rest(const struct resolver *resolver, struct config_guest *gu
 {
 	bool is_any = false;
 
+	guest->cpus.rest = false;
 	for (unsigned cpu = 0; cpu < resolver->cpu_count; cpu++) {
 		if (!bitmap_test(resolver->owned, cpu)) {
 			bitmap_set(guest->cpus.map, cpu);

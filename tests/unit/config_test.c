@@ -224,10 +224,10 @@ static void config_refuses_values_of_another_class(void **state)
 	(void)state;
 	assert_refused("[control]\nbudget = 1\n",
 		       "caisson.conf:2: class: expected reservation, which budget and period are "
-		       "for, found 'another class'");
+		       "for, found 'fair'");
 	assert_refused("[control]\nclass = pinned\ncap = 50\n",
 		       "caisson.conf:3: class: expected fair, which weight and cap are for, found "
-		       "'another class'");
+		       "'pinned'");
 	assert_refused(
 		"[control]\nclass = reservation\nbudget = 2\nperiod = 1\n",
 		"caisson.conf:2: class: expected a budget of at most the period, both given, "
@@ -442,6 +442,7 @@ static void resolve_gives_rest_what_no_list_names(void **state)
 	assert_int_equal(parse(example), 0);
 	assert_int_equal(config_resolve(&config, 4, has_all, &error), 0);
 	assert_int_equal(config.control.cpus.map[0], 7);
+	assert_false(config.control.cpus.rest);
 	assert_int_equal(config.partitions[0].cpus.map[0], 8);
 	assert_int_equal(parse(""), 0);
 	assert_int_equal(config_resolve(&config, 1024, has_all, &error), 0);
