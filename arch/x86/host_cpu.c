@@ -17,6 +17,7 @@
 #define EXTENDED_EBX_SMAP  BIT(20)
 #define EXTENDED_ECX_UMIP  BIT(2)
 #define XCR0_X87           BIT(0)
+#define DR7_NONE           BIT(10) /* reserved, reads as 1; a loader may have left breakpoints */
 
 /*
  * Not set: TSD, PCE (no user mode here), FSGSBASE, PCIDE, PKE, CET: unused. OSFXSR and OSXMMEXCPT
@@ -50,6 +51,7 @@ void host_cpu_init(void)
 	cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
 	cr4_write(cr4);
 	wrmsr(MSR_EFER, (rdmsr(MSR_EFER) & (EFER_LME | EFER_LMA)) | EFER_NXE);
+	dr7_write(DR7_NONE);
 	if ((cr4 & CR4_OSXSAVE) != 0) {
 		xsetbv(0, XCR0_X87);
 	}
