@@ -38,7 +38,8 @@ static int boot_cpu_init(void)
 
 	idt_use_stacks();
 	err = lapic_init();
-	return err != 0 ? err : lapic_cpu_init();
+	err = err != 0 ? err : lapic_cpu_init();
+	return err != 0 ? err : smp_init();
 }
 
 static int other_cpu_init(struct cpu *cpu)
@@ -87,7 +88,6 @@ int arch_machine_init(void)
 	if (err != 0) {
 		return err;
 	}
-	smp_init();
 	virt_select();
 	return virt->cpu_enable(arch_cpu_self());
 }

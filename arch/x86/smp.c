@@ -7,6 +7,7 @@
 #include "arch/tsc.h"
 #include "boot/boot_info.h"
 #include "core/arch.h"
+#include "core/control.h"
 #include "core/cpu.h"
 #include "core/err.h"
 #include "core/log.h"
@@ -33,12 +34,10 @@ static uint32_t arrived; /* the CPU that is being started has reached C */
 
 /* ---- numbering ---- */
 
-void smp_init(void)
+static void number_cpus(struct cpu *boot)
 {
-	struct cpu *boot = arch_cpu_self();
 	uint32_t next = 1;
 
-	boot->arch.apic_id = lapic_id();
 	for (uint32_t i = 0; i < acpi.cpu_count; i++) {
 		struct cpu *cpu = boot;
 
@@ -71,37 +70,58 @@ static bool page_is_free(uint64_t page)
 	return !overlaps(page, boot_info.image_start, boot_info.image_size);
 }
 
-/* The highest one: kernels like the low end for themselves. Page 0 is the BIOS's. */
-static uint64_t choose_page(void)
+/* The highest one of a range: kernels like the low end for themselves. Page 0 is the BIOS's. */
+static uint64_t choose_in(const struct boot_memory *range)
+{
+	uint64_t end = align_down(min_u64(range->start + range->size, LOW_MEMORY_END), PAGE_SIZE);
+
+	for (; end >= range->start + PAGE_SIZE && end > PAGE_SIZE; end -= PAGE_SIZE) {
+		if (page_is_free(end - PAGE_SIZE)) {
+			return end - PAGE_SIZE;
+		}
+	}
+	return 0;
+}
+
+static uint64_t choose_of(enum boot_memory_kind kind)
 {
 	uint64_t best = 0;
 
 	for (uint32_t i = 0; i < boot_info.memory_count; i++) {
-		const struct boot_memory *range = &boot_info.memory[i];
-		uint64_t end = min_u64(range->start + range->size, LOW_MEMORY_END);
-
-		if (range->kind != BOOT_MEMORY_USABLE) {
-			continue;
-		}
-		for (uint64_t page = align_down(end, PAGE_SIZE);
-		     page >= range->start + PAGE_SIZE && page > PAGE_SIZE; page -= PAGE_SIZE) {
-			if (page_is_free(page - PAGE_SIZE)) {
-				best = max_u64(best, page - PAGE_SIZE);
-				break;
-			}
+		if (boot_info.memory[i].kind == kind) {
+			best = max_u64(best, choose_in(&boot_info.memory[i]));
 		}
 	}
 	return best;
 }
 
+/*
+ * Under UEFI the loader may have all of low memory in its name. It is gone, and so are boot
+ * services; only the files that it brought are still there.
+ */
 hpa_t smp_trampoline_page(void)
 {
 	static uint64_t page;
 
-	if (page == 0) {
-		page = choose_page();
-	}
+	page = page != 0 ? page : choose_of(BOOT_MEMORY_USABLE);
+	page = page != 0 ? page : choose_of(BOOT_MEMORY_BOOT);
 	return hpa(page);
+}
+
+int smp_init(void)
+{
+	struct cpu *boot = arch_cpu_self();
+
+	boot->arch.apic_id = lapic_id();
+	number_cpus(boot);
+	if (cpu_count() == 1) {
+		return 0;
+	}
+	if (smp_trampoline_page().value == 0) {
+		log(LOG_WARN, "smp: no page below 640 KiB is free to start a CPU in");
+		return 0;
+	}
+	return control_withhold(smp_trampoline_page().value, PAGE_SIZE, "start of CPUs");
 }
 
 /* ---- one CPU ---- */
@@ -183,7 +203,6 @@ int arch_cpu_start(struct cpu *cpu)
 	int err;
 
 	if (page.value == 0) {
-		log(LOG_WARN, "smp: no page below 640 KiB is free to start a CPU in");
 		return -E_NOMEM;
 	}
 	err = page_fill(page, cpu);

@@ -6,8 +6,9 @@
 
 struct cpu;
 
-/* Gives each struct cpu its APIC ID and node, from the MADT. Boot CPU, after cpu_init(). */
-void smp_init(void);
+/* Gives each struct cpu its APIC ID and node, from the MADT, and withholds the page below. Boot
+ * CPU, after cpu_init() and lapic_cpu_init(), before guests' memory is counted. */
+must_check int smp_init(void);
 
 /*
  * The page below 1 MiB where started CPUs execute their first instructions; 0 where there is none.
