@@ -136,9 +136,9 @@ static struct guest_tables tables_of(const struct vm *vm)
 
 	for (uint32_t i = 0; i < vm->vcpu_count && ids != NULL; i++) {
 		ids[i] = vm->vcpus[i]->arch.vlapic.apic_id;
-		/* The namespace names processors by UID: a vCPU takes a real one's while they last.
-		 */
-		ids[vm->vcpu_count + i] = i < acpi.cpu_count ? acpi.cpus[i].uid : 0x1000 + i;
+	}
+	if (ids != NULL) {
+		guest_tables_choose_uids(&acpi, ids + vm->vcpu_count, vm->vcpu_count);
 	}
 	return (struct guest_tables){ .machine = &acpi,
 				      .apic_ids = ids,

@@ -242,6 +242,32 @@ static void build_rsdp(uint8_t *rsdp, uint64_t xsdt)
 	rsdp[32] = (uint8_t)-acpi_checksum(rsdp, RSDP_SIZE);
 }
 
+static bool has_uid(const struct acpi *machine, uint32_t uid)
+{
+	for (uint32_t i = 0; i < machine->cpu_possible; i++) {
+		if (machine->cpus[i].uid == uid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void guest_tables_choose_uids(const struct acpi *machine, uint32_t *uids, uint32_t count)
+{
+	uint32_t spare = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (i < machine->cpu_count) {
+			uids[i] = machine->cpus[i].uid;
+			continue;
+		}
+		while (has_uid(machine, spare)) {
+			spare++;
+		}
+		uids[i] = spare++;
+	}
+}
+
 size_t guest_tables_size(const struct guest_tables *tables)
 {
 	const struct acpi *machine = tables->machine;

@@ -15,6 +15,14 @@ struct guest_tables {
 	uint32_t count;
 };
 
+/*
+ * Chooses the UIDs of count vCPUs: those of the machine's CPUs, which the namespace names, and for
+ * vCPUs beyond them the lowest that no CPU has. Low, because an APIC ID below 255 has to be in an
+ * entry of 8 bits (ACPI 6.5, 5.2.12.12 "Processor Local x2APIC Structure"), and kernels ignore
+ * others.
+ */
+void guest_tables_choose_uids(const struct acpi *machine, uint32_t *uids, uint32_t count);
+
 /* How many bytes guest_tables_build() needs; 0 on a machine without ACPI. */
 size_t guest_tables_size(const struct guest_tables *tables);
 

@@ -190,6 +190,22 @@ static void guest_of_1024_vcpus_has_x2apic_entries_where_needed(void **state)
 	assert_int_equal(madt->length, 44 + 253 * 8 + 771 * 16 + 12 + 10 + 8 + 6);
 }
 
+static void vcpus_beyond_the_cpus_get_uids_that_no_cpu_has(void **state)
+{
+	static const uint32_t expected[] = { 3, 0, 2, 4, 5 };
+
+	(void)state;
+	uint64_t madt = madt_begin(1);
+
+	madt_lapic(0, 3, 1);
+	madt_lapic(1, 1, 2); /* may come later */
+	madt_lapic(2, 0, 1);
+	table_end(madt);
+	parse();
+	guest_tables_choose_uids(&found, uids, ARRAY_SIZE(expected));
+	assert_memory_equal(uids, expected, sizeof(expected));
+}
+
 static void too_little_memory_is_refused_at_every_size(void **state)
 {
 	(void)state;
@@ -249,6 +265,7 @@ int main(void)
 		TEST(guest_fadt_differs_in_the_msi_bit_alone),
 		TEST(firmware_tables_are_not_modified),
 		TEST(guest_of_1024_vcpus_has_x2apic_entries_where_needed),
+		TEST(vcpus_beyond_the_cpus_get_uids_that_no_cpu_has),
 		TEST(too_little_memory_is_refused_at_every_size),
 		TEST(machine_without_acpi_has_no_tables),
 		TEST(machine_without_madt_shows_none),
