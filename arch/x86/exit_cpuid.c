@@ -70,28 +70,51 @@ static void fill(struct vcpu *vcpu, const struct cpuid_entry *entry, uint32_t *r
 	}
 }
 
-bool exit_cpuid(struct vcpu *vcpu, struct vcpu_exit *exit)
+/* No entry: all zeroes. Past leaf B's last level, its number and the ID are told all the same. */
+static void answer_missing(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
 {
 	uint64_t *gpr = vcpu->arch.state->gpr;
-	uint32_t leaf = (uint32_t)gpr[GPR_RAX], subleaf = (uint32_t)gpr[GPR_RCX];
-	const struct cpuid_entry *entry = cpuid_find(vcpu->vm->arch.cpuid, leaf, subleaf);
-	uint32_t regs[CPUID_REGISTERS] = { 0 };
+	bool is_topology = leaf == 0xb;
 
-	(void)exit;
-	if (entry != NULL) {
-		memcpy(regs, entry->regs, sizeof(regs));
-		if (entry->is_dynamic) {
-			fill(vcpu, entry, regs);
-		}
-	} else if (leaf == 0xb) {
-		/* Past the last level: its number and the ID are told all the same. */
-		regs[CPUID_ECX] = subleaf & 0xff;
-		regs[CPUID_EDX] = vcpu->arch.vlapic.apic_id;
-	}
+	gpr[GPR_RAX] = 0;
+	gpr[GPR_RBX] = 0;
+	gpr[GPR_RCX] = is_topology ? subleaf & 0xff : 0;
+	gpr[GPR_RDX] = is_topology ? vcpu->arch.vlapic.apic_id : 0;
+}
+
+static void answer(struct vcpu *vcpu, const uint32_t *regs)
+{
+	uint64_t *gpr = vcpu->arch.state->gpr;
+
 	gpr[GPR_RAX] = regs[CPUID_EAX];
 	gpr[GPR_RBX] = regs[CPUID_EBX];
 	gpr[GPR_RCX] = regs[CPUID_ECX];
 	gpr[GPR_RDX] = regs[CPUID_EDX];
+}
+
+static void answer_dynamic(struct vcpu *vcpu, const struct cpuid_entry *entry)
+{
+	uint32_t regs[CPUID_REGISTERS];
+
+	memcpy(regs, entry->regs, sizeof(regs));
+	fill(vcpu, entry, regs);
+	answer(vcpu, regs);
+}
+
+bool exit_cpuid(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	uint32_t leaf = (uint32_t)vcpu->arch.state->gpr[GPR_RAX];
+	uint32_t subleaf = (uint32_t)vcpu->arch.state->gpr[GPR_RCX];
+	const struct cpuid_entry *entry = cpuid_find(vcpu->vm->arch.cpuid, leaf, subleaf);
+
+	(void)exit;
+	if (entry == NULL) {
+		answer_missing(vcpu, leaf, subleaf);
+	} else if (entry->is_dynamic) {
+		answer_dynamic(vcpu, entry);
+	} else {
+		answer(vcpu, entry->regs);
+	}
 	arch_vcpu_skip_insn(vcpu);
 	return true;
 }

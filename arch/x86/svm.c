@@ -31,6 +31,7 @@
 #define PAUSE_FILTER_THRESHOLD 128
 
 uint32_t svm_features;
+uint32_t svm_clean;
 static bool has_tsc_aux;
 
 bool svm_check(const struct svm_facts *facts, const char **missing)
@@ -72,6 +73,7 @@ static bool svm_probe(const char **missing)
 
 	read_facts(&facts);
 	svm_features = facts.features;
+	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;
 	return svm_check(&facts, missing);
 }
 

@@ -27,11 +27,19 @@ struct svm_vcpu {
 	uint32_t asid_cpu;
 	uint64_t asid_generation;
 	/* svm_nmi.c: */
+	bool nmi_armed; /* something of it is to be undone, or looked at after the exit */
 	bool iret_seen; /* the IRET at iret_rip is about to end the NMI handler */
 	bool stepping;  /* entered with TF set by us, at step_rip */
 	bool step_done; /* this #DB exit is that step's, and nothing else */
 	uint64_t iret_rip, step_rip, step_rflags, step_dr6;
 };
+
+/* The vCPU's ASID is still its own on the CPU of that index. */
+static inline bool svm_asid_is_current(const struct svm_cpu *cpu, uint32_t index,
+				       const struct svm_vcpu *vcpu)
+{
+	return vcpu->asid_cpu == index && vcpu->asid_generation == cpu->asid_generation;
+}
 
 /* What CPUID and VM_CR say about this core's SVM; see svm_check(). */
 struct svm_facts {
@@ -47,6 +55,9 @@ must_check bool svm_check(const struct svm_facts *facts, const char **missing);
 
 /* CPUID 8000000A EDX of the boot CPU; const after cpu_enable there. */
 extern uint32_t svm_features;
+
+/* The VMCB's clean bits that it honours: 0 where it has none. */
+extern uint32_t svm_clean;
 
 /* svm_enter.asm: the world switch. Enters the guest of that VMCB with *state's GPRs (RAX and RSP
  * are the VMCB's), and returns at its #VMEXIT. */

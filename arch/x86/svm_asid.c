@@ -35,7 +35,7 @@ struct svm_asid svm_asid_select(struct cpu *cpu, struct svm_vcpu *vcpu, bool flu
 {
 	struct svm_cpu *svm = &cpu->arch.svm;
 	struct svm_asid answer = { .tlb_control = VMCB_TLB_KEEP };
-	bool owned = vcpu->asid_cpu == cpu->index && vcpu->asid_generation == svm->asid_generation;
+	bool owned = svm_asid_is_current(svm, cpu->index, vcpu);
 
 	if (owned && flush && (svm_features & SVM_CPUID_FLUSH_ASID) != 0) {
 		answer.tlb_control = VMCB_TLB_FLUSH_ASID;

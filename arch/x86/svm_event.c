@@ -3,6 +3,7 @@
 #include "arch/svm.h"
 
 #include "arch/msr.h"
+#include "arch/vlapic_regs.h"
 #include "arch/vmcb.h"
 #include "core/vcpu.h"
 
@@ -73,6 +74,12 @@ static void window_set(struct vmcb_control *control, bool open)
 	control->clean &= (uint32_t) ~(VMCB_CLEAN_TPR | VMCB_CLEAN_INTERCEPTS);
 }
 
+/* vlapic_cr8_read(), for every entry and exit. */
+static uint64_t cr8_read(const struct vcpu *vcpu)
+{
+	return vlapic_get(&vcpu->arch.vlapic, VLAPIC_TPR) >> 4;
+}
+
 /*
  * The guest reads and writes V_TPR as its CR8. Writes need an exit only where they can let an
  * interrupt through, i.e. while it is not 0; and while V_IRQ is set, for the sake of QEMU's TCG,
@@ -81,7 +88,7 @@ static void window_set(struct vmcb_control *control, bool open)
 static void tpr_sync(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-	uint64_t tpr = vlapic_cr8_read(vcpu);
+	uint64_t tpr = cr8_read(vcpu);
 	bool trap = tpr != 0 || (control->virtual_interrupt & VMCB_V_IRQ) != 0;
 
 	if (field_get(VMCB_V_TPR, control->virtual_interrupt) != tpr) {
@@ -95,7 +102,25 @@ static void tpr_sync(struct vcpu *vcpu)
 	}
 }
 
-void svm_event_inject(struct vcpu *vcpu)
+/* NMIs are rare: most entries and exits can pass svm_nmi.c by. */
+static bool nmi_is_involved(const struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->arch.events;
+
+	return events->nmi_pending || events->nmi_masked || vcpu->arch.svm.nmi_armed;
+}
+
+/* Nothing is pending that vcpu_events_next() could choose: so it is at most entries. */
+static bool is_quiet(const struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->arch.events;
+
+	return events->injected.kind == EVENT_NONE && events->exception.kind == EVENT_NONE &&
+	       !vcpu->arch.vlapic.has_requests && vcpu->arch.vlapic.extint == NULL &&
+	       !nmi_is_involved(vcpu);
+}
+
+static void choose(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	struct vcpu_windows windows;
@@ -104,8 +129,22 @@ void svm_event_inject(struct vcpu *vcpu)
 	vcpu_events_next(vcpu, &event, &windows);
 	control->event = event.kind == EVENT_NONE ? 0 : event_encode(vcpu, &event);
 	window_set(control, windows.interrupt);
+	if (nmi_is_involved(vcpu)) {
+		svm_nmi_prepare(vcpu, &event, &windows);
+	}
+}
+
+void svm_event_inject(struct vcpu *vcpu)
+{
+	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
+
+	if (is_quiet(vcpu)) {
+		control->event = 0;
+		window_set(control, false);
+	} else {
+		choose(vcpu);
+	}
 	tpr_sync(vcpu);
-	svm_nmi_prepare(vcpu, &event, &windows);
 }
 
 /*
@@ -162,8 +201,10 @@ void svm_event_collect(struct vcpu *vcpu)
 	if (unlikely((control->exit_event & VMCB_EVENT_VALID) != 0)) {
 		requeue(vcpu, control->exit_event);
 	}
-	if (unlikely(tpr != vlapic_cr8_read(vcpu))) {
+	if (unlikely(tpr != cr8_read(vcpu))) {
 		vlapic_cr8_write(vcpu, tpr);
 	}
-	svm_nmi_collect(vcpu);
+	if (unlikely(nmi_is_involved(vcpu))) {
+		svm_nmi_collect(vcpu);
+	}
 }

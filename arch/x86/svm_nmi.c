@@ -30,6 +30,7 @@ static void step_begin(struct vcpu *vcpu)
 	struct svm_vcpu *svm = &vcpu->arch.svm;
 	struct vcpu_state *state = vcpu->arch.state;
 
+	svm->nmi_armed = true;
 	svm->stepping = true;
 	svm->step_rip = state->rip;
 	svm->step_rflags = state->rflags;
@@ -45,6 +46,7 @@ void svm_nmi_prepare(struct vcpu *vcpu, const struct vcpu_event *event,
 	struct svm_vcpu *svm = &vcpu->arch.svm;
 	const struct vcpu_events *events = &vcpu->arch.events;
 
+	svm->nmi_armed = events->nmi_masked;
 	iret_intercept(&svm->vmcb->control, events->nmi_masked && !svm->iret_seen);
 	if (!windows->nmi) {
 		return;

@@ -2,6 +2,7 @@
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
 #include "arch/svm.h"
 
+#include "arch/msr.h"
 #include "arch/vmcb.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -53,31 +54,50 @@ static void debug_intercept(struct vcpu *vcpu, struct vmcb_control *control)
 	}
 }
 
-/* After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. */
-static void tlb_prepare(struct vcpu *vcpu, struct vmcb_control *control)
+/*
+ * After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. Nearly
+ * always there is nothing to do.
+ */
+static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu, struct vmcb_control *control)
 {
 	uint64_t generation = atomic_load(&vcpu->vm->stage2[0].generation);
 	bool flush = vcpu->arch.flush || generation != vcpu->arch.tlb_generation;
-	struct svm_asid asid = svm_asid_select(arch_cpu_self(), &vcpu->arch.svm, flush);
+	struct svm_asid asid;
 
+	control->tlb_control = VMCB_TLB_KEEP;
+	if (!flush && svm_asid_is_current(&cpu->arch.svm, cpu->index, &vcpu->arch.svm)) {
+		return;
+	}
+	asid = svm_asid_select(cpu, &vcpu->arch.svm, flush);
 	vcpu->arch.flush = false;
 	vcpu->arch.tlb_generation = generation;
 	control->tlb_control = asid.tlb_control;
-	if (control->asid != asid.asid) {
-		control->asid = asid.asid;
-		control->clean &= (uint32_t)~VMCB_CLEAN_ASID;
-	}
+	control->asid = asid.asid;
+	control->clean &= (uint32_t)~VMCB_CLEAN_ASID;
+}
+
+/* Where the hardware has no SPEC_CTRL in the VMCB; the hypervisor's own is 0. */
+static bool spec_ctrl_is_ours(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->arch.state->msrs.spec_ctrl != 0) &&
+	       (svm_features & SVM_CPUID_SPEC_CTRL) == 0;
 }
 
 static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct cpu *cpu = arch_cpu_self();
+	bool spec_ctrl = spec_ctrl_is_ours(vcpu);
 
 	epoch_quiesce();
 	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
-	tlb_prepare(vcpu, &vmcb->control);
-	/* SPEC_CTRL is the host's up to here, and again from here on: speculation.c. */
+	tlb_prepare(cpu, vcpu, &vmcb->control);
+	if (spec_ctrl) {
+		wrmsr(MSR_SPEC_CTRL, vcpu->arch.state->msrs.spec_ctrl);
+	}
 	svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB], cpu->arch.svm.host_vmcb);
+	if (spec_ctrl) {
+		wrmsr(MSR_SPEC_CTRL, 0);
+	}
 	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_RELEASE);
 	epoch_resume();
 }
@@ -91,7 +111,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	debug_intercept(vcpu, &vmcb->control);
 	enter(vcpu, vmcb);
 	registers_take(vcpu, vmcb);
-	vmcb->control.clean = VMCB_CLEAN_ALL;
+	vmcb->control.clean = svm_clean;
 	svm_event_collect(vcpu);
 	svm_decode(vcpu, exit);
 }

@@ -6,7 +6,6 @@
 #include "arch/layout.h"
 #include "arch/vcpu_regs.h"
 #include "arch/vcpu_reset.h"
-#include "arch/vcpu_skip.h"
 #include "arch/virt.h"
 #include "core/arch.h"
 #include "core/cpu.h"

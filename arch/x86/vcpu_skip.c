@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The end of an emulated instruction, and how long it was. */
-#include "arch/vcpu_skip.h"
-
 #include "arch/insn.h"
 #include "arch/vcpu_regs.h"
 #include "arch/x86_exit.h"
@@ -9,7 +7,7 @@
 
 #define DR6_BS BIT(14)
 
-void vcpu_skip_bytes(struct vcpu *vcpu, uint8_t size)
+static void skip(struct vcpu *vcpu, uint8_t size)
 {
 	struct vcpu_state *state = vcpu->arch.state;
 	uint64_t rip = state->rip + size;
@@ -51,6 +49,6 @@ void arch_vcpu_skip_insn(struct vcpu *vcpu)
 	uint8_t size = vcpu->arch.insn_size != 0 ? vcpu->arch.insn_size : insn_size(vcpu);
 
 	if (size != 0) {
-		vcpu_skip_bytes(vcpu, size);
+		skip(vcpu, size);
 	}
 }
