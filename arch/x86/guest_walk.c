@@ -128,7 +128,9 @@ static bool has_reserved_bits(const struct walk *walk, uint64_t entry, unsigned 
 		reserved |= PTE_NX;
 	}
 	if (walk->levels == 3 && level == 2) {
-		reserved |= BITS(63, 52) | BITS(2, 1) | BITS(8, 5);
+		/* Bits 2:1 and 8:5 are reserved too, but QEMU sets the accessed bit there: what the
+		 * CPU has walked must not fail here. */
+		reserved |= BITS(63, 52);
 	} else if (level == 3) {
 		reserved |= PTE_LARGE;
 	} else if (level > 0 && is_leaf(walk, entry, level)) {

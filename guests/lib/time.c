@@ -7,25 +7,40 @@
 #define PM_TIMER_Q35   0x608
 #define PM_TIMER_HZ    3579545
 #define PM_TIMER_BITS  BITS(23, 0)
-#define MEASURED_TICKS 35795 /* 10 ms */
+#define MEASURED_TICKS 7159 /* 2 ms */
+#define MEASUREMENTS   5
 
 static uint64_t ticks_per_us;
 
-uint64_t tsc_measure(void)
+/* One window of time. A CPU that is taken away between the two clocks' readings makes it too long.
+ */
+static uint64_t measure_once(uint16_t timer)
 {
-	uint32_t port = acpi_pm_timer();
-	uint16_t timer = (uint16_t)(port != 0 ? port : PM_TIMER_Q35);
-	uint64_t start, tsc = rdtsc();
+	uint64_t start_tsc = rdtsc(), tsc = start_tsc;
+	uint64_t start = in32(timer), ticks = 0;
 
-	start = in32(timer) & PM_TIMER_BITS;
-	while (((in32(timer) - start) & PM_TIMER_BITS) < MEASURED_TICKS) {
-		if (rdtsc() - tsc > UINT64_C(1) << 36) {
+	while (ticks < MEASURED_TICKS) {
+		ticks = (in32(timer) - start) & PM_TIMER_BITS;
+		tsc = rdtsc();
+		if (tsc - start_tsc > UINT64_C(1) << 36) {
 			report_error("the PM timer at %x does not count", timer);
 			break;
 		}
 	}
-	tsc = rdtsc() - tsc;
-	return tsc * PM_TIMER_HZ / MEASURED_TICKS / 1000000 + 1;
+	return (tsc - start_tsc) * PM_TIMER_HZ / (ticks + 1) / 1000000 + 1;
+}
+
+uint64_t tsc_measure(void)
+{
+	uint32_t port = acpi_pm_timer();
+	uint64_t best = UINT64_MAX;
+
+	for (unsigned i = 0; i < MEASUREMENTS; i++) {
+		uint64_t rate = measure_once((uint16_t)(port != 0 ? port : PM_TIMER_Q35));
+
+		best = rate < best ? rate : best;
+	}
+	return best;
 }
 
 uint64_t tsc_per_us(void)
