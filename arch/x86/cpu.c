@@ -7,6 +7,7 @@
 #include "arch/lapic.h"
 #include "arch/layout.h"
 #include "arch/msr.h"
+#include "arch/mtrr.h"
 #include "arch/pt_host.h"
 #include "arch/smp.h"
 #include "arch/tsc.h"
@@ -63,6 +64,7 @@ int arch_cpu_init(struct cpu *cpu)
 
 	host_cpu_init();
 	wrmsr(MSR_PAT, PT_HOST_PAT);
+	mtrr_cpu_init(cpu->index == 0);
 	err = gdt_init(cpu);
 	if (err != 0) {
 		return err;

@@ -2,8 +2,11 @@
 /* Reads and writes of model-specific registers by the policy of exit_msr_table.c. */
 #include "arch/exit_msr.h"
 
+#include "arch/mtrr.h"
+
 #include "arch/cpuid.h"
 #include "arch/exit_cr.h"
+#include "arch/mtrr.h"
 #include "arch/vcpu_regs.h"
 #include "arch/x86_exit.h"
 #include "core/arch.h"
@@ -223,6 +226,8 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 		}
 		*value &= policy->mask;
 		return true;
+	case MSR_READ_MTRR:
+		return mtrr_get(msr, value);
 	case MSR_READ_STATE:
 		*value = *state_field(vcpu, policy->offset);
 		return true;

@@ -11,6 +11,7 @@ enum msr_read {
 	MSR_READ_FAULT,
 	MSR_READ_REAL,     /* the machine's, as far as .mask says */
 	MSR_READ_STATE,    /* the vCPU's, at .offset of struct vcpu_msrs */
+	MSR_READ_MTRR,     /* the boot CPU's: all CPUs have the same */
 	MSR_READ_CONST,    /* .value */
 	MSR_READ_FUNCTION, /* by its own function in exit_msr.c */
 };

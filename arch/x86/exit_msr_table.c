@@ -32,6 +32,11 @@
 		.first = (from), .last = (to), .read = MSR_READ_REAL, .write = MSR_WRITE_DROP, \
 		.mask = (bits)                                                                 \
 	}
+/* Memory types are the firmware's. */
+#define MTRR(from, to)                                                                        \
+	{                                                                                     \
+		.first = (from), .last = (to), .read = MSR_READ_MTRR, .write = MSR_WRITE_DROP \
+	}
 #define CONST(from, to, constant)                                                               \
 	{                                                                                       \
 		.first = (from), .last = (to), .read = MSR_READ_CONST, .write = MSR_WRITE_DROP, \
@@ -66,16 +71,16 @@ const struct msr_policy exit_msr_table[] = {
 	  .reserved = ~DEBUGCTL_ALLOWED,
 	  FIELD(debugctl) },
 	CONST(MSR_LAST_BRANCH_FROM, MSR_LAST_INT_TO, 0),
-	REAL(MSR_MTRR_PHYS_BASE0, MSR_MTRR_PHYS_BASE0 + 0x1f, UINT64_MAX),
-	REAL(MSR_MTRR_FIX_64K, MSR_MTRR_FIX_64K, UINT64_MAX),
-	REAL(MSR_MTRR_FIX_16K_80, MSR_MTRR_FIX_16K_A0, UINT64_MAX),
-	REAL(MSR_MTRR_FIX_4K_C0, MSR_MTRR_FIX_4K_F8, UINT64_MAX),
+	MTRR(MSR_MTRR_PHYS_BASE0, MSR_MTRR_PHYS_BASE0 + 0x1f),
+	MTRR(MSR_MTRR_FIX_64K, MSR_MTRR_FIX_64K),
+	MTRR(MSR_MTRR_FIX_16K_80, MSR_MTRR_FIX_16K_A0),
+	MTRR(MSR_MTRR_FIX_4K_C0, MSR_MTRR_FIX_4K_F8),
 	{ .first = MSR_PAT,
 	  .last = MSR_PAT,
 	  .read = MSR_READ_STATE,
 	  .write = MSR_WRITE_FUNCTION,
 	  FIELD(pat) },
-	REAL(MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE, UINT64_MAX),
+	MTRR(MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE),
 	FUNCTION(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE),
 	FUNCTION(MSR_X2APIC, MSR_X2APIC_LAST),
 	FUNCTION(MSR_EFER, MSR_EFER),
