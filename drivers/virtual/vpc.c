@@ -190,6 +190,8 @@ int vpc_init(struct vm *vm)
 {
 	int err = 0;
 
+	config_address = 0;
+	is_output_port_next = false;
 	for (size_t i = 0; i < ARRAY_SIZE(rules) && err == 0; i++) {
 		err = add(vm, &rules[i]);
 	}

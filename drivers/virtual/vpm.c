@@ -54,6 +54,10 @@ static bool is_power_off(const struct vpm_control *control, uint8_t type)
 	return state == 5 || (state < 0 && !acpi_sleep.known[5]);
 }
 
+static const char *const state_names[] = {
+	"of no known state", "S0", "S1", "S2", "S3", "S4", "S5"
+};
+
 static enum region_result command_sleep(struct vm *vm, const struct vpm_control *control)
 {
 	if (is_power_off(control, control->type)) {
@@ -61,8 +65,8 @@ static enum region_result command_sleep(struct vm *vm, const struct vpm_control 
 			control->type);
 		return REGION_STOP;
 	}
-	log(LOG_WARN, "vpm: the guest's command to sleep (S%d, SLP_TYP %u) is dropped",
-	    state_of(control, control->type), control->type);
+	log(LOG_WARN, "vpm: the guest may not sleep: its command is dropped (SLP_TYP %u, %s)",
+	    control->type, state_names[state_of(control, control->type) + 1]);
 	return REGION_DONE;
 }
 
