@@ -13,8 +13,22 @@ static inline void keep_loop(void)
 	__asm__ volatile("" : : : "memory");
 }
 
+/* Four words a turn, for pages; larger blocks gain little. */
+#define BLOCK (4 * WORD)
+
 static void copy_up(char *to, const char *from, size_t size)
 {
+	for (; size >= BLOCK; size -= BLOCK, to += BLOCK, from += BLOCK) {
+		word_t *out = (word_t *)(void *)to;
+		const word_t *in = (const word_t *)(const void *)from;
+		word_t a = in[0], b = in[1], c = in[2], d = in[3];
+
+		out[0] = a;
+		out[1] = b;
+		out[2] = c;
+		out[3] = d;
+		keep_loop();
+	}
 	for (; size >= WORD; size -= WORD, to += WORD, from += WORD) {
 		*(word_t *)(void *)to = *(const word_t *)(const void *)from;
 		keep_loop();
@@ -59,6 +73,15 @@ void *memset(void *to, int byte, size_t size)
 	word_t word = (uint8_t)byte * (~UINT64_C(0) / 255);
 	char *at = to;
 
+	for (; size >= BLOCK; size -= BLOCK, at += BLOCK) {
+		word_t *out = (word_t *)(void *)at;
+
+		out[0] = word;
+		out[1] = word;
+		out[2] = word;
+		out[3] = word;
+		keep_loop();
+	}
 	for (; size >= WORD; size -= WORD, at += WORD) {
 		*(word_t *)(void *)at = word;
 		keep_loop();

@@ -129,27 +129,53 @@ int frame_set_owner(hpa_t address, unsigned from, unsigned to, enum frame_state 
 	return 0;
 }
 
+/* The records of a range's next piece, up to the end of its array; an empty one at a hole. */
+struct piece {
+	struct frame *at, *end;
+};
+
+/* Takes the next piece out of [*start, end), and skips what is no RAM. */
+static bool next_piece(uint64_t *start, uint64_t end, struct piece *piece)
+{
+	const struct frame_range *range = *start < end ? range_find(*start) : NULL;
+
+	if (range == NULL || range->start >= end) {
+		return false;
+	}
+	*start = max_u64(*start, range->start);
+	piece->at = &range->frames[(*start - range->start) / PAGE_SIZE];
+	*start = min_u64(end, range->start + range->size);
+	piece->end = &range->frames[(*start - range->start + PAGE_SIZE - 1) / PAGE_SIZE];
+	return true;
+}
+
+static int give_piece(struct piece piece, unsigned to, enum frame_state state)
+{
+	for (; piece.at < piece.end; piece.at++) {
+		unsigned owner = (unsigned)field_get(FRAME_OWNER, piece.at->word);
+
+		if (owner != FRAME_OWNER_NOBODY && owner != to) {
+			return -E_PERM;
+		}
+		piece.at->word = word_with(piece.at->word, to, state);
+	}
+	return 0;
+}
+
 int frame_set_owner_range(hpa_t start, uint64_t size, unsigned to, enum frame_state state)
 {
 	uint64_t at = align_down(start.value, PAGE_SIZE), end = start.value + size;
+	int err = 0;
 
-	while (at < end) {
-		struct frame *frame = frame_find(hpa(at));
-		const struct frame_range *range = range_find(at);
+	while (at < end && err == 0) {
+		struct piece piece;
 
-		if (frame == NULL) {
+		if (frame_find(hpa(at)) == NULL || !next_piece(&at, end, &piece)) {
 			return -E_NOENT;
 		}
-		for (; at < min_u64(end, range->start + range->size); at += PAGE_SIZE, frame++) {
-			unsigned owner = (unsigned)field_get(FRAME_OWNER, frame->word);
-
-			if (owner != FRAME_OWNER_NOBODY && owner != to) {
-				return -E_PERM;
-			}
-			frame->word = word_with(frame->word, to, state);
-		}
+		err = give_piece(piece, to, state);
 	}
-	return 0;
+	return err;
 }
 
 static void map_get(struct frame *frame)
@@ -174,32 +200,28 @@ static void map_put(struct frame *frame)
 	} while (!word_replace(frame, &word, word - field_set(FRAME_MAP_COUNT, 1)));
 }
 
-/* Calls fn for the frames of a range, and skips what is no RAM. */
-static void for_each_frame(uint64_t start, uint64_t size, void (*fn)(struct frame *frame))
+void frame_map_get(hpa_t start, uint64_t size)
 {
-	uint64_t end = start + size;
+	uint64_t at = start.value, end = start.value + size;
+	struct piece piece;
 
-	while (start < end) {
-		const struct frame_range *range = range_find(start);
-
-		if (range == NULL) {
-			return;
-		}
-		start = max_u64(start, range->start);
-		for (; start < min_u64(end, range->start + range->size); start += PAGE_SIZE) {
-			fn(&range->frames[(start - range->start) / PAGE_SIZE]);
+	while (next_piece(&at, end, &piece)) {
+		for (; piece.at < piece.end; piece.at++) {
+			map_get(piece.at);
 		}
 	}
 }
 
-void frame_map_get(hpa_t start, uint64_t size)
-{
-	for_each_frame(start.value, size, map_get);
-}
-
 void frame_map_put(hpa_t start, uint64_t size)
 {
-	for_each_frame(start.value, size, map_put);
+	uint64_t at = start.value, end = start.value + size;
+	struct piece piece;
+
+	while (next_piece(&at, end, &piece)) {
+		for (; piece.at < piece.end; piece.at++) {
+			map_put(piece.at);
+		}
+	}
 }
 
 int frame_pin(hpa_t address)

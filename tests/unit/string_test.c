@@ -26,7 +26,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 64 };
+enum { SIZE = 96 };
 
 static void fill(char *bytes, unsigned seed)
 {
@@ -39,7 +39,7 @@ static void fill(char *bytes, unsigned seed)
 static void copies_agree_with_the_hosts(void **state)
 {
 	(void)state;
-	for (unsigned size = 0; size <= 24; size++) {
+	for (unsigned size = 0; size <= 80; size++) {
 		for (unsigned shift = 0; shift < 64; shift++) {
 			char from[SIZE], to[SIZE], expected[SIZE];
 
@@ -57,7 +57,7 @@ static void copies_agree_with_the_hosts(void **state)
 static void moves_may_overlap_both_ways(void **state)
 {
 	(void)state;
-	for (unsigned size = 0; size <= 32; size++) {
+	for (unsigned size = 0; size <= 64; size++) {
 		for (unsigned from = 0; from < 32; from += 3) {
 			for (unsigned to = 0; to < 32; to++) {
 				char bytes[SIZE], expected[SIZE];
@@ -75,7 +75,7 @@ static void moves_may_overlap_both_ways(void **state)
 static void set_fills_exactly_its_bytes(void **state)
 {
 	(void)state;
-	for (unsigned size = 0; size <= 32; size++) {
+	for (unsigned size = 0; size <= 80; size++) {
 		for (unsigned start = 0; start < 8; start++) {
 			char bytes[SIZE], expected[SIZE];
 
