@@ -156,10 +156,10 @@ static noreturn void main_on_stack(void)
 	init_machine();       /* clock, timers, interrupts, virtualisation */
 	configure_resolve(cpu_count());
 	cpu_start_all(); /* the others wait in sched_run() */
-	self_test();
 	panic_test();
 	create_guests();
 	memory_print();
+	self_test();
 	sched_run();
 }
 
