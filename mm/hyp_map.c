@@ -90,24 +90,25 @@ static unsigned slot_of(uint64_t address)
 }
 
 /* Copies shared slots to a root that lacks them. Slots are only ever added, so nobody flushes. */
-static void share_slots(pte_t *table)
+static void share_slots(pte_t *table, unsigned first, unsigned last)
 {
-	for (unsigned slot = 0; slot < PT_ENTRIES; slot++) {
-		if (slot != slot_of(LAYOUT_PRIVATE_BASE) && shared.root[slot] != 0 &&
-		    table[slot] == 0) {
+	for (unsigned slot = first; slot <= last; slot++) {
+		if (slot != slot_of(LAYOUT_PRIVATE_BASE) && table[slot] == 0) {
 			atomic_store(&table[slot], shared.root[slot]);
 		}
 	}
 }
 
+/* What is mapped here every CPU sees on return. */
 static int map_shared(struct pt_range range)
 {
+	unsigned first = slot_of(range.start), last = slot_of(range.start + range.size - 1);
 	int err;
 
 	lock_acquire(&map_lock);
 	err = map_all(&shared, range);
 	for (struct root *root = roots; root != NULL; root = root->next) {
-		share_slots(root->table);
+		share_slots(root->table, first, last);
 	}
 	lock_release(&map_lock);
 	return err;
@@ -138,16 +139,6 @@ static void map_image(void)
 
 		must(map_all(&shared,
 			     range_of((uintptr_t)parts[i].start, size, target, parts[i].prot)));
-	}
-}
-
-/* An empty table for the slot, so that what is mapped there later is seen by every CPU. */
-static void reserve_slot(uint64_t address)
-{
-	pte_t *entry = &shared.root[slot_of(address)];
-
-	if (*entry == 0) {
-		*entry = shared.format->make_table(hyp_map_direct_hpa(early_alloc()));
 	}
 }
 
@@ -193,8 +184,6 @@ void hyp_map_init(hpa_t pool, uint64_t pool_size, hpa_t image, struct cpu *cpu)
 	map_image();
 	must(map_all(&shared, range_of(LAYOUT_DIRECT_BASE + pool.value, pool_size, pool,
 				       PT_READ | PT_WRITE)));
-	reserve_slot(LAYOUT_MMIO_BASE);
-	reserve_slot(LAYOUT_STACK_BASE);
 	must(private_init(shared.root, early_alloc(), cpu));
 	arch_root_load(hyp_map_direct_hpa(shared.root));
 	direct_map_live();
@@ -309,7 +298,7 @@ int hyp_map_cpu_init(struct cpu *cpu, hpa_t *root)
 		return -E_NOMEM;
 	}
 	lock_acquire(&map_lock);
-	share_slots(table);
+	share_slots(table, 0, PT_ENTRIES - 1);
 	*new = (struct root){ .next = roots, .table = table };
 	roots = new;
 	lock_release(&map_lock);
@@ -338,7 +327,7 @@ int hyp_map_start_root(hpa_t page, hpa_t *root)
 		return err;
 	}
 	lock_acquire(&map_lock);
-	share_slots(start_table);
+	share_slots(start_table, 0, PT_ENTRIES - 1);
 	lock_release(&map_lock);
 	start_page = page.value;
 	*root = hyp_map_direct_hpa(start_table);

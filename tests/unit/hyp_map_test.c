@@ -107,14 +107,15 @@ static void pointers_lead_back_to_frames(void **state)
 
 static void a_later_pool_is_seen_by_every_cpu(void **state)
 {
-	/* The second lies in a slot of the top level that no CPU had. */
-	const uint64_t pools[] = { 6 * GIB, 600 * GIB };
+	/* The second goes on in a slot of the top level that no CPU had. */
+	const uint64_t pools[] = { 6 * GIB, 512 * GIB - 2 * MIB, 600 * GIB };
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(pools); i++) {
 		assert_int_equal(hyp_map_direct(hpa(pools[i]), 4 * MIB), 0);
 		for (uint32_t cpu = 0; cpu < 2; cpu++) {
 			fake_cpu_switch(cpu);
+			assert_int_equal(target_at(direct(pools[i])), pools[i]);
 			assert_int_equal(target_at(direct(pools[i] + 4 * MIB - 1)),
 					 pools[i] + 4 * MIB - 1);
 		}

@@ -136,6 +136,7 @@ static void canonical_formats_take_both_halves_and_nothing_between(void **state)
 	assert_int_equal(map(BIT(47) - S4K, S4K, 3 * S4K, RW), 0);
 	assert_int_equal(map(BIT(47) - S4K, 2 * S4K, 0, RW), -E_RANGE);
 	assert_int_equal(map(BIT(47), S4K, 0, RW), -E_RANGE);
+	assert_int_equal(unmap(S4K, upper), -E_RANGE); /* from one half into the other */
 	assert_int_equal(map(upper - S4K, S4K, 0, RW), -E_RANGE);
 	assert_leaf(upper, S4K, 0, RW);
 	assert_leaf(~UINT64_C(0) & PAGE_MASK, 2 * S4K, 0, RW);

@@ -158,14 +158,17 @@ static void nobodys_address_reads_as_ones_of_its_size(void **state)
 	}
 }
 
-static void *churn(void *unused)
+static bool churn_ended;
+
+static void *churn(void *failed)
 {
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 100000; i++) {
 		if (add(0x1000, 0x100, answer) != 0 || region_remove(&table, 0x1000) != 0) {
-			return &table;
+			failed = &table;
 		}
 	}
-	return unused;
+	atomic_store(&churn_ended, true);
+	return failed;
 }
 
 /* What stands behind the one that comes and goes is found at every moment, whole. */
@@ -179,7 +182,7 @@ static void readers_see_a_whole_table_beside_a_writer(void **state)
 		assert_int_equal(add(i * 0x1000, 0x100, answer), 0);
 	}
 	assert_int_equal(pthread_create(&writer, NULL, churn, NULL), 0);
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; !atomic_load(&churn_ended); i++) {
 		uint64_t start = (2 + i % 18) * 0x1000;
 		struct region region;
 
