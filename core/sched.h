@@ -46,9 +46,9 @@ struct sched_entity {
 
 struct sched_queue {
 	struct lock lock;
-	struct list fair;    /* round robin, head runs next */
-	uint32_t fair_count; /* read by others for load */
-	struct vcpu *current;
+	struct list fair;     /* round robin, head runs next */
+	uint32_t fair_count;  /* read by others for load */
+	struct vcpu *current; /* read by others for load */
 	/* owner CPU only: */
 	struct timer slice; /* armed while others wait */
 };
@@ -78,6 +78,9 @@ void sched_queue_init(struct sched_queue *queue);
  * until sched_wake() or sched_notify().
  */
 void sched_add(struct vcpu *vcpu, uint32_t cpu);
+
+/* Forgets a stopped vCPU, before it is freed. */
+void sched_remove(struct vcpu *vcpu);
 
 /* The CPU's loop. Handles work bits, deferred calls and timers between vCPUs; idles when there is
  * none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Timers on several CPUs. */
-/* sources: core/timer.c core/cpu.c core/sched.c core/sched_fair.c core/epoch.c */
+/* sources: core/timer.c core/cpu.c core/epoch.c */
+/* sources: core/sched.c core/sched_run.c core/sched_queue.c core/sched_fair.c */
 #include "tests/unit/cores.h"
 
 #include <stdlib.h>
