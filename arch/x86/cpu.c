@@ -8,6 +8,7 @@
 #include "arch/layout.h"
 #include "arch/msr.h"
 #include "arch/mtrr.h"
+#include "arch/pic.h"
 #include "arch/pt_host.h"
 #include "arch/smp.h"
 #include "arch/tsc.h"
@@ -38,6 +39,7 @@ static int boot_cpu_init(void)
 	int err;
 
 	idt_use_stacks();
+	pic_mask();
 	err = lapic_init();
 	err = err != 0 ? err : lapic_cpu_init();
 	return err != 0 ? err : smp_init();
