@@ -12,6 +12,7 @@
 #include "mm/page_alloc.h"
 
 #define BUDGET_FIXED     (8 * MIB)
+#define BUDGET_LATER     (16 * KIB) /* of it for what others withhold: other CPUs' start page */
 #define BUDGET_CPU       (64 * KIB)
 #define BUDGET_PART      250        /* one in 250 bytes: 0.4 % */
 #define FIRST_POOL_MAX   (64 * MIB) /* below 4 GiB, where the boot path's tables reach */
@@ -25,6 +26,18 @@ static void withhold(uint64_t start, uint64_t size, const char *name)
 	if (control_withhold(start, size, name) != 0) {
 		refuse("the firmware's memory map is too fragmented for the hypervisor's memory");
 	}
+}
+
+static uint64_t withheld(void)
+{
+	const struct control_hole *holes;
+	uint32_t count = control_holes(&holes);
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		size += holes[i].size;
+	}
+	return size;
 }
 
 static uint64_t take(uint64_t size, uint64_t limit)
@@ -73,14 +86,13 @@ static void check_size(uint64_t usable)
 void memory_init(struct cpu *cpu)
 {
 	uint64_t usable = pool_usable(&boot_info);
-	uint64_t image = align_up(boot_info.image_size, PAGE_SIZE);
-	uint64_t size =
-		align_down(BUDGET_FIXED + pool_usable(&boot_info) / BUDGET_PART - image, PAGE_SIZE);
-	uint64_t first = min_u64(size, FIRST_POOL_MAX);
-	uint64_t pool;
+	uint64_t size, first, pool;
 
 	check_size(usable);
-	withhold(boot_info.image_start, image, "image");
+	withhold(boot_info.image_start, align_up(boot_info.image_size, PAGE_SIZE), "image");
+	size = align_down(BUDGET_FIXED + usable / BUDGET_PART - BUDGET_LATER - withheld(),
+			  PAGE_SIZE);
+	first = min_u64(size, FIRST_POOL_MAX);
 	pool = take(first, FIRST_POOL_LIMIT);
 	hyp_map_init(hpa(pool), first, hpa(boot_info.image_start), cpu);
 	add(size - first);
@@ -145,18 +157,6 @@ void memory_init_frames(void)
 		add_records(start, end);
 	}
 	own_withheld();
-}
-
-static uint64_t withheld(void)
-{
-	const struct control_hole *holes;
-	uint32_t count = control_holes(&holes);
-	uint64_t size = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		size += holes[i].size;
-	}
-	return size;
 }
 
 void memory_print(void)
