@@ -49,6 +49,7 @@ static void dump_vcpus(struct cpu *cpu)
 	if (loaded != NULL) {
 		arch_vcpu_load(loaded);
 	}
+	console_mux_restore();
 }
 
 static void show_registers(void)
@@ -172,5 +173,6 @@ int console_menu_filter(uint8_t byte)
 		return ESCAPE;
 	}
 	run(byte);
+	console_mux_restore();
 	return -1;
 }

@@ -7,8 +7,8 @@
 #include "core/string.h"
 #include "drivers/uart_16550.h"
 
-#define LINE_SIZE \
-	256 /* of the guest's line that can be shown again: what follows its last return */
+#define LINE_SIZE 256 /* of the guest's line that can be shown again */
+#define ESCAPE    0x1b
 
 /*
  * The log's lock is taken before this one. A CPU that was stopped by a panic may hold it for ever,
@@ -19,9 +19,11 @@
 static struct uart_16550 *terminal;
 /* mux_lock: */
 static struct lock mux_lock = LOCK_INIT;
-static char line[LINE_SIZE];
+static char line[LINE_SIZE]; /* the guest's line since its last return: what is text in it */
 static size_t line_size;
-static bool is_inside; /* the guest's line has begun */
+static bool is_inside; /* the terminal's cursor stands in the guest's line */
+static bool is_hidden; /* a line of the guest has begun, and the log stands below it */
+static enum { TEXT, ESCAPED, SEQUENCE } parser;
 
 static bool lock_for_log(void)
 {
@@ -53,11 +55,26 @@ static void write_between_locked(const char *text, size_t size)
 {
 	if (is_inside) {
 		write_text("\n", 1);
+		is_inside = false;
+		is_hidden = true;
 	}
 	write_text(text, size);
-	if (is_inside) {
+}
+
+static void restore_locked(void)
+{
+	if (is_hidden) {
 		uart_16550_write(terminal, line, line_size);
+		is_hidden = false;
+		is_inside = true;
 	}
+}
+
+void console_mux_restore(void)
+{
+	lock_acquire(&mux_lock);
+	restore_locked();
+	lock_release(&mux_lock);
 }
 
 /* The log writes whole lines. */
@@ -79,7 +96,24 @@ void console_mux_show(const char *text, size_t size)
 	lock_release(&mux_lock);
 }
 
-static void track(char byte)
+/* Not shown again: a terminal would answer the questions among them twice. ECMA-48 5.4. */
+static bool is_in_sequence(char byte)
+{
+	switch (parser) {
+	case TEXT:
+		parser = byte == ESCAPE ? ESCAPED : TEXT;
+		return parser != TEXT;
+	case ESCAPED:
+		parser = byte == '[' ? SEQUENCE : TEXT;
+		return true;
+	case SEQUENCE:
+		parser = byte >= '@' ? TEXT : SEQUENCE;
+		return true;
+	}
+	return false;
+}
+
+static void track_text(char byte)
 {
 	switch (byte) {
 	case '\n':
@@ -88,6 +122,9 @@ static void track(char byte)
 		return;
 	case '\r':
 		line_size = 0;
+		return;
+	case '\b':
+		line_size -= line_size > 0;
 		return;
 	default:
 		is_inside = true;
@@ -100,9 +137,12 @@ static void track(char byte)
 void console_mux_write(const char *bytes, size_t size)
 {
 	lock_acquire(&mux_lock);
+	restore_locked();
 	uart_16550_write(terminal, bytes, size);
 	for (size_t i = 0; i < size; i++) {
-		track(bytes[i]);
+		if (!is_in_sequence(bytes[i])) {
+			track_text(bytes[i]);
+		}
 	}
 	lock_release(&mux_lock);
 }
