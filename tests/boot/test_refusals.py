@@ -15,7 +15,7 @@ def refusal(*arguments, **options):
     return lines[0]
 
 
-@pytest.mark.parametrize("model, words", [("EPYC,check=off,-svm", "SVM"), ("EPYC,check=off,-npt", "nested paging")])
+@pytest.mark.parametrize("model, words", [("EPYC,check=off,-svm", "AMD-V"), ("EPYC,check=off,-npt", "nested paging")])
 def test_cpu_without_the_feature(model, words):
     assert words in refusal("--cpu-model", model)
 
