@@ -34,8 +34,7 @@ FREESTANDING := -std=gnu11 -ffreestanding -mno-red-zone -mgeneral-regs-only -fno
 CFLAGS   := $(FREESTANDING) -mcmodel=kernel $(INCLUDES)
 NASMFLAGS := -f elf64 -g -F dwarf -Werror \
 	-I./ -I$(BUILD)/include/ -I$(BUILD)/obj/
-# An undefined symbol is a warning while the parts of the tree are still being joined.
-LDFLAGS  := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none --warn-unresolved-symbols
+LDFLAGS  := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --build-id=none
 
 ARCH_LINK := $(BUILD)/include/arch
 FAKE_LINK := $(BUILD)/unit/include/arch
