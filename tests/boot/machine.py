@@ -12,16 +12,16 @@ POWERED_OFF, PANICKED, USAGE, REFUSED, RESET, VERDICT, TIME_LIMIT = 0, 1, 2, 3, 
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1bc")
 
 
-class Result:
-    """What a machine said and how it ended."""
+class Result(str):
+    """What a machine said and how it ended. As text it is the story that a failed assertion tells."""
 
-    def __init__(self, command, status, console, errors):
-        self.command, self.status, self.errors = command, status, errors
-        self.console = ESCAPES.sub("", console.replace("\r", ""))
-
-    def __repr__(self):
-        tail = "\n".join(self.console.splitlines()[-60:])
-        return f"{' '.join(self.command)}\nstatus {self.status}\n{self.errors[-2000:]}\n--- console ---\n{tail}"
+    def __new__(cls, command, status, console, errors):
+        text = ESCAPES.sub("", console.replace("\r", ""))
+        tail = "\n".join(text.splitlines()[-60:])
+        result = super().__new__(cls, f"{' '.join(command)}\nstatus {status}\n{errors[-2000:]}\n"
+                                      f"--- console ---\n{tail}")
+        result.status, result.console, result.errors = status, text, errors
+        return result
 
     def lines(self, pattern):
         """The console's lines that match."""

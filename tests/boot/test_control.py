@@ -15,8 +15,8 @@ import machine
 def test_control_guest_runs_a_script_and_powers_off(arguments):
     script = "ls /dev/vda /dev/nvme0n1 && ip addr show eth0 >/dev/null && exit 7"
     result = machine.run("--no-hypervisor", *arguments, "--cmdline", machine.control_cmdline(script))
-    assert result.status == machine.POWERED_OFF, str(result)
-    assert result.output()[1] == 7, str(result)
+    assert result.status == machine.POWERED_OFF, result
+    assert result.output()[1] == 7, result
     assert len(result.lines("^caisson-control: ready$")) == 1
     ready = result.console.index("caisson-control: ready")
     assert result.console[ready:].splitlines()[1].startswith("This is Debian's Linux")
@@ -24,17 +24,17 @@ def test_control_guest_runs_a_script_and_powers_off(arguments):
 
 def test_reset_is_status_4():
     result = machine.run("--no-hypervisor", "--cmdline", machine.control_cmdline("reboot -f"))
-    assert result.status == machine.RESET, str(result)
+    assert result.status == machine.RESET, result
 
 
 def test_time_limit_is_status_124():
     result = machine.run("--no-hypervisor", "--cmdline", "console=ttyS0 quiet", timeout=3)
-    assert result.status == machine.TIME_LIMIT, str(result)
+    assert result.status == machine.TIME_LIMIT, result
 
 
 def test_end_of_input_does_not_stop_the_machine():
     result = machine.run("--no-hypervisor", "--cmdline", machine.control_cmdline("sleep 2; echo alive"), stdin=b"")
-    assert result.output()[0] == "alive\n", str(result)
+    assert result.output()[0] == "alive\n", result
 
 
 def test_shell_answers():
@@ -58,8 +58,8 @@ def test_bochs_console_and_ending():
     options = "nokaslr mitigations=off cryptomgr.notests quiet no_timer_check tsc=reliable"
     result = machine.run("--no-hypervisor", "--cpus", "1", "--memory", "256M", "--cmdline",
                          machine.control_cmdline("echo here", options), machine="vmx", timeout=120)
-    assert result.status == machine.POWERED_OFF, str(result)
-    assert result.output() == ("here\n", 0), str(result)
+    assert result.status == machine.POWERED_OFF, result
+    assert result.output() == ("here\n", 0), result
 
 
 def test_initramfs_is_reproducible(tmp_path):

@@ -33,10 +33,10 @@ SHAPE = "nproc; grep MemTotal /proc/meminfo; ls -d /sys/firmware/efi 2>/dev/null
 
 def boot(*arguments, script, extra="quiet", **options):
     result = machine.run(*arguments, "--cmdline", machine.control_cmdline(script, extra), **options)
-    assert result.status == machine.POWERED_OFF, str(result)
-    assert result.lines("^caisson-control: ready$"), str(result)
+    assert result.status == machine.POWERED_OFF, result
+    assert result.lines("^caisson-control: ready$"), result
     output, status = result.output()
-    assert status == 0, str(result)
+    assert status == 0, result
     return output
 
 
@@ -104,21 +104,21 @@ exit 0"""
 
 def test_reboot_reaches_the_machine():
     result = machine.run("--cmdline", machine.control_cmdline("reboot -f"), timeout=120)
-    assert result.status == machine.RESET, str(result)
+    assert result.status == machine.RESET, result
 
 
 def test_reboot_comes_back_when_allowed():
     """The second boot finds the file that the first left on the disk, and powers off."""
     script = "grep -q mark /dev/vda && exit 0; echo mark | dd of=/dev/vda bs=512 conv=sync; sync; reboot -f"
     result = machine.run("--allow-reboot", "--cmdline", machine.control_cmdline(script), timeout=180)
-    assert result.status == machine.POWERED_OFF, str(result)
-    assert len(result.lines("^caisson-control: ready$")) == 2, str(result)
+    assert result.status == machine.POWERED_OFF, result
+    assert len(result.lines("^caisson-control: ready$")) == 2, result
 
 
 def test_triple_fault_of_the_kernel_is_a_reset():
     result = machine.run("--cmdline", machine.control_cmdline("echo c >/proc/sysrq-trigger", "quiet reboot=t panic=-1"),
                          timeout=120)
-    assert result.status == machine.RESET, str(result)
+    assert result.status == machine.RESET, result
 
 
 @pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.full] if n > 1 else []) for n in range(20)])

@@ -49,7 +49,7 @@ def test_guest(name, stanza, on, cpus):
     expected = EXPECTATIONS[stanza.get("expect", "success")]
     if result.status == EXPECTATIONS["skip"] and expected == EXPECTATIONS["success"]:
         pytest.skip("; ".join(result.lines("(?i)skip")) or "the micro-guest skips itself here")
-    assert result.status == expected, str(result)
+    assert result.status == expected, result
 
 
 @pytest.mark.parametrize("name", stanzas())
@@ -60,4 +60,4 @@ def test_guest_holds_on_the_bare_machine(name):
                          stanza.get("cpus", "1").split()[-1], "--kernel", machine.BUILD / f"guest/{name}.elf",
                          *(["--cmdline", stanza["cmdline"]] if stanza.get("cmdline") else []))
     expected = EXPECTATIONS[stanza.get("expect", "success")]
-    assert result.status in (expected, EXPECTATIONS["skip"]), str(result)
+    assert result.status in (expected, EXPECTATIONS["skip"]), result

@@ -9,9 +9,9 @@ pytestmark = pytest.mark.hypervisor
 
 def refusal(*arguments, **options):
     result = machine.run(*arguments, timeout=60, **options)
-    assert result.status == machine.REFUSED, str(result)
+    assert result.status == machine.REFUSED, result
     lines = result.lines("caisson: refused to start: ")
-    assert len(lines) == 1, str(result)
+    assert len(lines) == 1, result
     return lines[0]
 
 

@@ -38,7 +38,7 @@ def test_emulator_error_is_status_2_with_its_message():
 def test_loader_that_fails_is_status_2_at_once(tmp_path):
     (tmp_path / "kernel").write_text("not a kernel")
     result = machine.run("--no-hypervisor", "--kernel", tmp_path / "kernel", timeout=30)
-    assert result.status == machine.USAGE, str(result)
+    assert result.status == machine.USAGE, result
     assert result.lines("^error: ")
 
 
@@ -49,7 +49,7 @@ def test_accel_kvm_is_refused_for_bochs():
 
 def printed(*arguments):
     result = machine.run("--no-hypervisor", "--print", *arguments)
-    assert result.status == 0, str(result)
+    assert result.status == 0, result
     return shlex.split(result.console)
 
 
