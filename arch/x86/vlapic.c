@@ -243,11 +243,13 @@ static int takable(const struct vlapic *vlapic)
 	return (vector & VLAPIC_PRIORITY) > (vlapic->ppr & VLAPIC_PRIORITY) ? vector : -1;
 }
 
+/*
+ * What was folded already is not counted: the owner has looked whether it can take that, and went
+ * to sleep because it can not. To count it would wake a vCPU in HLT with interrupts off for ever.
+ */
 bool vlapic_has_posted(const struct vcpu *vcpu)
 {
-	const struct vlapic *vlapic = &vcpu->arch.vlapic;
-
-	return (atomic_load(&vlapic->post.on) & VLAPIC_POST_ON) != 0 || takable(vlapic) >= 0;
+	return (atomic_load(&vcpu->arch.vlapic.post.on) & VLAPIC_POST_ON) != 0;
 }
 
 int vlapic_pending(struct vcpu *vcpu)

@@ -85,7 +85,7 @@ void vlapic_sync(struct vcpu *vcpu);
 int vlapic_pending(struct vcpu *vcpu);
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
 
-/* Any CPU, racy but never missing a post that was notified: something may be takable. */
+/* Any CPU: something was posted that the owner has not folded yet. */
 bool vlapic_has_posted(const struct vcpu *vcpu);
 
 uint8_t vlapic_cr8_read(struct vcpu *vcpu);
