@@ -9,6 +9,7 @@
 
 #include "core/bits.h"
 #include "core/err.h"
+#include "core/panic.h"
 #include "mm/hyp_map.h"
 
 /* An entry on the way to an input address, as it was read. */
@@ -108,8 +109,10 @@ static void fill(const struct pt *pt, pte_t *table, const struct slot *at)
 /* Puts a table in the place of a leaf or an empty entry; nothing changes for who walks by. */
 static int split(const struct pt *pt, struct slot at)
 {
-	pte_t *table = pt->memory->alloc(pt->context);
+	pte_t *table;
 
+	assert(at.level > 0);
+	table = pt->memory->alloc(pt->context);
 	if (table == NULL) {
 		return -E_NOMEM;
 	}
