@@ -17,11 +17,16 @@ static void *table_alloc(void *context)
 	return table;
 }
 
+/*
+ * The generation grows before the table's epoch begins: a CPU that passes the epoch by entering a
+ * guest then sees it and flushes what it has cached of the walk through this table.
+ */
 static void table_free(void *context, void *table)
 {
 	struct stage2 *stage2 = context;
 
 	stage2->table_pages--;
+	atomic_add(&stage2->generation, 1);
 	page_retire(table, PAGE_USE_STAGE2);
 }
 
