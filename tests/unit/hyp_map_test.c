@@ -442,6 +442,45 @@ static void a_cpu_costs_few_pages(void **state)
 	assert_in_range(before.free - after.free, 1, 6);
 }
 
+static void a_thousand_cpus_share_what_comes_later(void **state)
+{
+	enum { CPUS = 1021 };
+	const uint64_t more = GIB;
+	hpa_t root = hpa(0), last = hpa(0);
+
+	(void)state;
+	assert_int_equal(hyp_map_direct(hpa(more), 32 * MIB), 0);
+	assert_int_equal(page_alloc_add(hpa(more), 32 * MIB, 1), 0);
+	for (unsigned i = 0; i < CPUS; i++) {
+		assert_int_equal(hyp_map_cpu_init(cpu_get(3), &root), 0);
+		assert_true(root.value != last.value);
+		last = root;
+	}
+	assert_int_equal(hyp_map_direct(hpa(LAYOUT_DIRECT_SIZE - 2 * MIB), 2 * MIB), 0);
+	fake_cpu_switch(3);
+	arch_root_load(last);
+	assert_int_equal(target_at(direct(LAYOUT_DIRECT_SIZE - 1)), LAYOUT_DIRECT_SIZE - 1);
+	assert_ptr_equal(((struct hyp_map_private *)LAYOUT_PRIVATE_SELF)->self, cpu_get(3));
+	fake_cpu_switch(0);
+}
+
+static void the_pool_runs_out_without_a_fault(void **state)
+{
+	hpa_t root, frame;
+	void *top;
+
+	(void)state;
+	while (page_alloc(PAGE_USE_LOG, 0) != NULL) {
+	}
+	assert_int_equal(hyp_map_cpu_init(cpu_get(3), &root), -E_NOMEM);
+	assert_int_equal(hyp_map_stack(1, &top), -E_NOMEM);
+	assert_int_equal(hyp_map_direct(hpa(100 * GIB), PAGE_SIZE), -E_NOMEM);
+	for (unsigned i = 0; hyp_map_secret_alloc(&frame) == 0; i++) {
+		assert_in_range(i, 0, 200);
+	}
+	assert_int_equal(hyp_map_secret_reserve(1000), -E_NOMEM);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +509,8 @@ int main(void)
 		cmocka_unit_test(the_self_test_finds_a_foreign_frame_in_a_large_leaf),
 		cmocka_unit_test(the_self_test_finds_writable_code),
 		cmocka_unit_test(a_cpu_costs_few_pages),
+		cmocka_unit_test(a_thousand_cpus_share_what_comes_later),
+		cmocka_unit_test(the_pool_runs_out_without_a_fault),
 	};
 
 	return cmocka_run_group_tests(tests, machine_init, NULL);
