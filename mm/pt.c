@@ -22,7 +22,7 @@ struct slot {
 struct walk {
 	struct pt *pt;
 	struct pt_range *range;
-	bool replace, changed;
+	bool maps, replace, changed;
 	void (*harvested)(void *context, const struct pt_leaf *leaf, bool dirty);
 	void *context;
 };
@@ -208,9 +208,11 @@ static void range_advance(struct pt_range *range, uint64_t size)
 }
 
 /* What a visit counts against the batch: the frames of a large leaf are counted one by one. */
-static unsigned cost_of(const struct pt *pt, const struct slot *at)
+static unsigned cost_of(const struct walk *walk, const struct slot *at)
 {
-	return at->level > 0 && kind_of(pt, at) == PT_LEAF ? PT_BATCH / 4 : 1;
+	bool is_leaf = walk->maps || kind_of(walk->pt, at) == PT_LEAF;
+
+	return at->level > 0 && is_leaf ? PT_BATCH / 4 : 1;
 }
 
 static int walk_range(struct walk *walk, visit_fn *visit)
@@ -226,8 +228,8 @@ static int walk_range(struct walk *walk, visit_fn *visit)
 			return -E_RESTART;
 		}
 		at = descend(walk->pt, range->start, 0);
-		cost += cost_of(walk->pt, &at);
 		err = visit(walk, &at);
+		cost += err == VISIT_DONE ? cost_of(walk, &at) : 1;
 		if (err == VISIT_SPLIT) {
 			err = split(walk->pt, at);
 		} else if (err == VISIT_DONE) {
@@ -267,7 +269,7 @@ static int visit_map(struct walk *walk, const struct slot *at)
 
 int pt_map(struct pt *pt, struct pt_range *range, bool replace)
 {
-	struct walk walk = { .pt = pt, .range = range, .replace = replace };
+	struct walk walk = { .pt = pt, .range = range, .maps = true, .replace = replace };
 	int err = attr_check(pt->format, range, range->target.value);
 
 	return err != 0 ? err : walk_range(&walk, visit_map);

@@ -233,6 +233,23 @@ static void unmap_counts_a_gibibyte_in_bounded_pieces(void **state)
 	assert_int_equal(tables_live, 1);
 }
 
+static void map_counts_large_leaves_in_bounded_pieces(void **state)
+{
+	struct pt_range range = range_of(S2M, 64 * S2M, 0, RW);
+	int err;
+
+	(void)state;
+	pt.memory = &counting;
+	do {
+		uint64_t before = frames_added;
+
+		err = pt_map(&pt, &range, false);
+		assert_true(frames_added - before <= 8 * 512);
+	} while (err == -E_RESTART);
+	assert_int_equal(err, 0);
+	assert_leaves(0, 64, 0);
+}
+
 static void unmap_says_whether_anything_changed(void **state)
 {
 	struct pt_range nothing = range_of(S2M, 2 * S4K, 0, 0), something = nothing;
@@ -436,6 +453,7 @@ int main(void)
 		TEST(one_page_is_donated_out_of_a_gibibyte),
 		TEST(a_whole_gibibyte_is_split_to_the_last_page),
 		TEST(unmap_counts_a_gibibyte_in_bounded_pieces),
+		TEST(map_counts_large_leaves_in_bounded_pieces),
 		TEST(unmap_says_whether_anything_changed),
 		TEST(unmap_frees_the_tables_it_empties),
 		TEST(unmap_frees_a_table_whose_rest_was_empty),
