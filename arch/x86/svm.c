@@ -34,24 +34,6 @@ uint32_t svm_features;
 uint32_t svm_clean;
 static bool has_tsc_aux;
 
-bool svm_check(const struct svm_facts *facts, const char **missing)
-{
-	if (!facts->has_svm) {
-		*missing = "AMD-V (CPUID 80000001 ECX[2])";
-	} else if ((facts->vm_cr & VM_CR_SVMDIS) != 0) {
-		*missing =
-			"AMD-V, which the CPU has but the firmware has turned off (VM_CR.SVMDIS): "
-			"enable SVM in the firmware's setup";
-	} else if ((facts->features & SVM_CPUID_NESTED_PAGING) == 0) {
-		*missing = "nested paging (CPUID 8000000A EDX[0])";
-	} else if (facts->asids < 2) {
-		*missing = "address space identifiers (CPUID 8000000A EBX is below 2)";
-	} else {
-		return true;
-	}
-	return false;
-}
-
 static void read_facts(struct svm_facts *facts)
 {
 	*facts = (struct svm_facts){ 0 };
