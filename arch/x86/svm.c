@@ -32,6 +32,7 @@
 
 uint32_t svm_features;
 uint32_t svm_clean;
+uint32_t svm_intercept_db;
 static bool has_tsc_aux;
 
 static void read_facts(struct svm_facts *facts)
@@ -49,12 +50,25 @@ static void read_facts(struct svm_facts *facts)
 	}
 }
 
+/*
+ * Bochs leaves DR6 without the causes where #DB is intercepted. It is known by having next RIPs but
+ * no decode assists, which else only AMD's family 10h had: there as well a guest may then hold its
+ * core in endless #DBs.
+ */
+static uint32_t db_intercept(uint32_t features)
+{
+	bool is_bochs = (features & SVM_CPUID_NEXT_RIP) != 0 && (features & SVM_CPUID_DECODE) == 0;
+
+	return is_bochs ? 0 : (uint32_t)BIT(VECTOR_DB);
+}
+
 static bool svm_probe(const char **missing)
 {
 	struct svm_facts facts;
 
 	read_facts(&facts);
 	svm_features = facts.features;
+	svm_intercept_db = db_intercept(facts.features);
 	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;
 	return svm_check(&facts, missing);
 }
@@ -171,7 +185,8 @@ static void intercepts_init(struct vmcb_control *control)
 	control->intercept_dr = UINT32_MAX;
 	/* #DB and #AC: a guest that takes them endlessly in their own delivery would never be left.
 	 * #MC is the machine's. */
-	control->intercept_exception = (uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
+	control->intercept_exception =
+		svm_intercept_db | (uint32_t)(BIT(VECTOR_AC) | BIT(VECTOR_MC));
 	control->intercept_1 =
 		(uint32_t)(VMCB_1_INTR | VMCB_1_NMI | VMCB_1_INIT | VMCB_1_CR0_SELECTIVE |
 			   VMCB_1_RDPMC | VMCB_1_CPUID | VMCB_1_RSM | VMCB_1_INVD | VMCB_1_HLT |
@@ -224,6 +239,7 @@ static void svm_vcpu_load(struct vcpu *vcpu)
 		control->clean = 0;
 		svm_state_set(vcpu, STATE_TSC);
 	}
+	cr2_write(vcpu->arch.svm.vmcb->save.cr2); /* Bochs' VMRUN does not load it */
 	if (has_tsc_aux) {
 		wrmsr(MSR_TSC_AUX, vcpu->arch.state->msrs.tsc_aux);
 	}

@@ -59,9 +59,13 @@ extern uint32_t svm_features;
 /* The VMCB's clean bits that it honours: 0 where it has none. */
 extern uint32_t svm_clean;
 
+/* The intercept of #DB: its bit, or 0 where it is only set for our own single steps. */
+extern uint32_t svm_intercept_db;
+
 /* svm_enter.asm: the world switch. Enters the guest of that VMCB with *state's GPRs (RAX and RSP
  * are the VMCB's), and returns at its #VMEXIT. */
 void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb);
+extern const char svm_enter_end[];
 
 /* svm_run.c */
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit);

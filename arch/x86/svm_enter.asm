@@ -99,3 +99,5 @@ svm_enter:
 	pop	rbx
 	pop	rbp
 	ret
+global svm_enter_end
+svm_enter_end:

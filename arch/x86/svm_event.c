@@ -35,6 +35,7 @@ static void apply_payload(struct vcpu *vcpu, const struct vcpu_event *event)
 	if (event->vector == VECTOR_PF) {
 		vmcb->save.cr2 = event->payload;
 		vmcb->control.clean &= (uint32_t)~VMCB_CLEAN_CR2;
+		cr2_write(event->payload); /* Bochs' VMRUN does not load it */
 	} else if (event->vector == VECTOR_DB) {
 		vmcb->save.dr6 |= event->payload;
 		vmcb->save.dr7 &= ~DR7_GD;
@@ -65,12 +66,18 @@ static void window_set(struct vmcb_control *control, bool open)
 {
 	const uint64_t bits =
 		VMCB_V_IRQ | VMCB_V_IGNORE_TPR | field_set(VMCB_V_PRIORITY, V_PRIORITY_MAX);
+	/* The intercept is ours alone; V_IRQ falls by itself when it is taken. */
+	bool is_open = (control->intercept_1 & VMCB_1_VINTR) != 0;
 
-	if (open == ((control->virtual_interrupt & VMCB_V_IRQ) != 0)) {
+	if (!open && !is_open) {
 		return;
 	}
-	control->virtual_interrupt ^= bits;
-	control->intercept_1 ^= VMCB_1_VINTR;
+	control->virtual_interrupt &= ~bits;
+	control->intercept_1 &= (uint32_t)~VMCB_1_VINTR;
+	if (open) {
+		control->virtual_interrupt |= bits;
+		control->intercept_1 |= (uint32_t)VMCB_1_VINTR;
+	}
 	control->clean &= (uint32_t) ~(VMCB_CLEAN_TPR | VMCB_CLEAN_INTERCEPTS);
 }
 

@@ -40,7 +40,12 @@ static void sregs_get(struct vcpu_sregs *sregs, const struct vmcb_save *save)
 	sregs->cr2 = save->cr2;
 	sregs->cr3 = save->cr3;
 	sregs->cr4 = save->cr4;
-	sregs->efer = save->efer & ~EFER_SVME;
+	/* LMA is what follows from the two others. Bochs changes it before the exit for a CR0 write
+	 * that was to leave long mode. */
+	sregs->efer = save->efer & ~(EFER_SVME | EFER_LMA);
+	if ((save->cr0 & CR0_PG) != 0 && (save->efer & EFER_LME) != 0) {
+		sregs->efer |= EFER_LMA;
+	}
 	sregs->cpl = save->cpl;
 }
 

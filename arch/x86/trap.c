@@ -4,6 +4,7 @@
 
 #include "arch/layout.h"
 #include "arch/msr.h"
+#include "arch/svm.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/lock.h"
@@ -130,13 +131,23 @@ static noreturn void panic_trap(const struct trap_frame *frame)
 	      (unsigned long long)offset);
 }
 
+/*
+ * Bochs delivers a guest's data breakpoint to the host when the instruction that hit it was left by
+ * #VMEXIT. The hypervisor uses no breakpoints: there is nothing to do.
+ */
+static bool is_guests_breakpoint(const struct trap_frame *frame)
+{
+	return frame->vector == EXCEPTION_DB &&
+	       frame->rip - (uintptr_t)svm_enter < (uintptr_t)svm_enter_end - (uintptr_t)svm_enter;
+}
+
 void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == EXCEPTION_NMI) {
 		handle_nmi();
 		return;
 	}
-	if (!fix_up(frame)) {
+	if (!is_guests_breakpoint(frame) && !fix_up(frame)) {
 		panic_trap(frame);
 	}
 }
