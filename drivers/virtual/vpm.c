@@ -49,9 +49,10 @@ static int state_of(const struct vpm_control *control, uint8_t type)
  */
 static bool is_power_off(const struct vpm_control *control, uint8_t type)
 {
-	int state = state_of(control, type);
-
-	return state == 5 || (state < 0 && !acpi_sleep.known[5]);
+	if (acpi_sleep.known[5]) {
+		return control->types[5] == type; /* another state may have the same: Bochs' S4 */
+	}
+	return state_of(control, type) < 0;
 }
 
 static const char *const state_names[] = {

@@ -338,6 +338,15 @@ static void vpm_s5_by_a_byte_is_seen_too(void **state)
 	assert_int_equal(stopped, VM_STOP_POWER_OFF);
 }
 
+static void vpm_s5_wins_over_a_state_of_the_same_type(void **state)
+{
+	(void)state;
+	acpi_sleep.known[4] = true;
+	acpi_sleep.type_a[4] = acpi_sleep.type_a[5];
+	assert_int_equal(out(PM1A, 2, TYPE(acpi_sleep.type_a[5]) | SLEEP), REGION_STOP);
+	assert_int_equal(stopped, VM_STOP_POWER_OFF);
+}
+
 static void vpm_other_sleep_states_are_dropped_and_logged(void **state)
 {
 	(void)state;
@@ -405,6 +414,7 @@ int main(void)
 		TEST(vpm_forwards_what_is_no_sleep_command),
 		TEST(vpm_s5_stops_the_guest_and_is_not_written_yet),
 		TEST(vpm_s5_by_a_byte_is_seen_too),
+		TEST(vpm_s5_wins_over_a_state_of_the_same_type),
 		TEST(vpm_other_sleep_states_are_dropped_and_logged),
 		TEST(vpm_without_s5_in_the_dsdt_an_unknown_type_powers_off),
 		TEST(vpm_power_off_writes_type_then_command_to_both),
