@@ -15,6 +15,7 @@
 #include "core/memory.h"
 #include "core/option.h"
 #include "core/panic.h"
+#include "core/self_test.h"
 #include "core/sched.h"
 #include "core/trap_test.h"
 #include "mm/hyp_map.h"
@@ -127,6 +128,18 @@ static void self_test(void)
 	log(LOG_INFO, "self-test: no table maps a guest's memory or writable code");
 }
 
+/* migrate=MS: a debugging aid, to find what takes a vCPU for a core. */
+static void set_migration(void)
+{
+	uint64_t ms;
+
+	if (option_number("migrate", &ms) && ms > 0) {
+		log(LOG_INFO, "each vCPU moves to another CPU every %llu ms",
+		    (unsigned long long)ms);
+		sched_debug_migrate(min_u64(ms, 3600000) * 1000000);
+	}
+}
+
 static void create_guests(void)
 {
 	if (control_create(&boot_info, &config) != 0) {
@@ -156,10 +169,14 @@ static noreturn void main_on_stack(void)
 	init_machine();       /* clock, timers, interrupts, virtualisation */
 	configure_resolve(cpu_count());
 	cpu_start_all(); /* the others wait in sched_run() */
+	if (option_is("self_test", "1")) {
+		self_test_cores();
+	}
 	panic_test();
 	create_guests();
 	memory_print();
 	self_test();
+	set_migration();
 	sched_run();
 }
 
