@@ -243,8 +243,8 @@ static void vuart_is_not_a_superio_to_linux(void **state)
 	assert_int_equal((before ^ after) & 0x10, 0);
 }
 
-/* serial8250_do_startup(): the THRE interrupt comes again at once, so it is no buggy UART. */
-static void vuart_passes_linux_thre_tests(void **state)
+/* serial8250_do_startup(): the empty interrupt comes again at once, so it is no buggy UART. */
+static void vuart_passes_linux_empty_interrupt_tests(void **state)
 {
 	(void)state;
 	out(MCR, 0x08);
@@ -480,7 +480,7 @@ int main(void)
 		TEST(vuart_passes_linux_existence_test),
 		TEST(vuart_is_a_16550a_to_linux),
 		TEST(vuart_is_not_a_superio_to_linux),
-		TEST(vuart_passes_linux_thre_tests),
+		TEST(vuart_passes_linux_empty_interrupt_tests),
 		TEST(vuart_sends_what_is_written),
 		TEST(vuart_empty_interrupt_follows_a_byte),
 		TEST(vuart_waits_for_a_busy_terminal_without_holding_the_cpu),
