@@ -72,6 +72,19 @@ static bool does_accept(const struct vcpu *vcpu, enum vlapic_mode mode)
 	return (route_of(vcpu) & needed) == needed;
 }
 
+/* An illegal vector is an error of the receiver, and nothing that it will ever end. */
+static bool receive_vector(struct vcpu *vcpu, const struct vlapic_message *message)
+{
+	bool is_legal = message->vector >= VLAPIC_VECTOR_FIRST;
+
+	if (vcpu == message->source && is_legal) {
+		vlapic_raise_self(&vcpu->arch.vlapic, message->vector);
+	} else {
+		vlapic_post(vcpu, message->vector, message->is_level && is_legal);
+	}
+	return is_legal;
+}
+
 /* False where nothing happens: SMIs are the firmware's, and the 8259 has no messages here. */
 static bool receive(struct vcpu *vcpu, const struct vlapic_message *message)
 {
@@ -81,12 +94,7 @@ static bool receive(struct vcpu *vcpu, const struct vlapic_message *message)
 	switch (message->mode) {
 	case VLAPIC_FIXED:
 	case VLAPIC_LOWEST:
-		if (vcpu == message->source && message->vector >= VLAPIC_VECTOR_FIRST) {
-			vlapic_raise_self(&vcpu->arch.vlapic, message->vector);
-		} else {
-			vlapic_post(vcpu, message->vector, message->is_level);
-		}
-		return true;
+		return receive_vector(vcpu, message);
 	case VLAPIC_NMI:
 	case VLAPIC_INIT:
 	case VLAPIC_SIPI:

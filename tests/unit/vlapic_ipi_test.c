@@ -312,6 +312,19 @@ static void device_message_reports_who_took_it(void **state)
 	assert_int_equal(vlapic_deliver(&fake_vm, &message), 4);
 }
 
+static void device_message_with_an_illegal_vector_is_taken_by_nobody(void **state)
+{
+	struct vlapic_message message = { .destination = 1, .vector = 3, .is_level = true };
+
+	(void)state;
+	assert_int_equal(vlapic_deliver(&fake_vm, &message), 0);
+	assert_int_equal(pending(&fake_vcpus[1]), -1);
+	xapic_write(&fake_vcpus[1], VLAPIC_ESR, 0);
+	assert_int_equal(xapic_read(&fake_vcpus[1], VLAPIC_ESR), VLAPIC_ESR_RECEIVE_VECTOR);
+	vlapic_reset(&fake_vcpus[1], true);
+	assert_int_equal(fake_ended_count, 0);
+}
+
 static void device_message_with_8_bit_logical_destination_reaches_x2apics(void **state)
 {
 	struct vlapic_message message = { .destination = 0x6,
@@ -393,6 +406,7 @@ int main(void)
 		TEST(ipi_startup_reaches_a_software_disabled_apic),
 		TEST(ipi_smi_and_reserved_modes_do_nothing),
 		TEST(device_message_reports_who_took_it),
+		TEST(device_message_with_an_illegal_vector_is_taken_by_nobody),
 		TEST(device_message_with_8_bit_logical_destination_reaches_x2apics),
 		TEST(device_message_target_is_the_first_named),
 		TEST(map_finds_sparse_and_colliding_ids),
