@@ -4,8 +4,8 @@
  * lock needs no interrupt-safe form; NMI and machine-check handlers take none at all.
  *
  * Lock order, outermost first. Nobody holds one while waiting for another CPU.
- *   vm->lock > stage2->lock > irq line > vioapic->lock > scheduler's list > run queue > timer heap
- *   > page allocator > log ring
+ *   vm->lock > stage2->lock > console input > vuart->lock > vioapic->lock > host IOAPIC
+ *   > scheduler's list > run queue > timer heap > page allocator > log ring > terminal
  * Two run queues or two timer heaps: lock_acquire_pair().
  */
 #pragma once

@@ -213,3 +213,8 @@ uint32_t ioapic_entries(uint32_t index)
 {
 	return index < ioapic_count ? ioapics[index].entries : 0;
 }
+
+uint32_t ioapic_gsi_base(uint32_t index)
+{
+	return index < ioapic_count ? ioapics[index].gsi_base : 0;
+}

@@ -22,6 +22,8 @@ void ioapic_unmask(uint32_t gsi);
 /* Clears a Remote IRR that stuck, by directed EOI or the trigger-mode toggle. */
 void ioapic_clear_remote_irr(uint32_t gsi);
 
-/* What the guest is shown of each: version register and number of entries. */
+/* What the guest is shown of each that answers, index 0 to the first without entries: version
+ * register, number of entries and first GSI. */
 uint32_t ioapic_version(uint32_t index);
 uint32_t ioapic_entries(uint32_t index);
+uint32_t ioapic_gsi_base(uint32_t index);

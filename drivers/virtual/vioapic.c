@@ -471,20 +471,19 @@ static enum region_result vioapic_access(void *device, struct access *access)
 
 /* ---- creation ---- */
 
-static int mirror(struct vm *vm, struct vioapic *vioapic, uint32_t index)
+/* The firmware's entry for a host IOAPIC; those that do not answer have none of the host's. */
+static const struct acpi_ioapic *firmware_entry(uint32_t gsi_base)
 {
-	const struct acpi_ioapic *host = &acpi.ioapics[index];
-	struct region region = { .start = host->address,
-				 .size = MMIO_SIZE,
-				 .fn = vioapic_access,
-				 .device = vioapic,
-				 .name = "vioapic" };
+	for (uint32_t i = 0; i < acpi.ioapic_count; i++) {
+		if (acpi.ioapics[i].gsi_base == gsi_base) {
+			return &acpi.ioapics[i];
+		}
+	}
+	return NULL;
+}
 
-	vioapic->vm = vm;
-	vioapic->gsi_base = host->gsi_base;
-	vioapic->pin_count = ioapic_entries(index);
-	vioapic->version = ioapic_version(index);
-	vioapic->id = (uint32_t)field_set(ID_FIELD, host->id);
+static int pins_init(struct vioapic *vioapic)
+{
 	vioapic->pins =
 		page_alloc_forever(PAGE_USE_VM, vioapic->pin_count * sizeof(struct vioapic_pin));
 	if (vioapic->pins == NULL) {
@@ -495,7 +494,28 @@ static int mirror(struct vm *vm, struct vioapic *vioapic, uint32_t index)
 		vioapic->pins[i].gsi = vioapic->gsi_base + i;
 		vioapic->pins[i].entry = ENTRY_MASKED;
 	}
-	return region_add(&vm->memory_regions, &region);
+	return 0;
+}
+
+static int mirror(struct vm *vm, struct vioapic *vioapic, uint32_t index)
+{
+	const struct acpi_ioapic *entry = firmware_entry(ioapic_gsi_base(index));
+	struct region region = {
+		.size = MMIO_SIZE, .fn = vioapic_access, .device = vioapic, .name = "vioapic"
+	};
+	int err;
+
+	if (entry == NULL) {
+		return -E_NODEV;
+	}
+	region.start = entry->address;
+	vioapic->vm = vm;
+	vioapic->gsi_base = entry->gsi_base;
+	vioapic->pin_count = ioapic_entries(index);
+	vioapic->version = ioapic_version(index);
+	vioapic->id = (uint32_t)field_set(ID_FIELD, entry->id);
+	err = pins_init(vioapic);
+	return err != 0 ? err : region_add(&vm->memory_regions, &region);
 }
 
 int vioapic_init(struct vm *vm)
@@ -506,14 +526,14 @@ int vioapic_init(struct vm *vm)
 	if (vioapics == NULL) {
 		return -E_NOMEM;
 	}
-	for (uint32_t i = 0; i < acpi.ioapic_count; i++) {
+	for (uint32_t i = 0; i < acpi.ioapic_count && ioapic_entries(i) != 0; i++) {
 		int err = mirror(vm, &vioapics->list[i], i);
 
 		if (err != 0) {
 			return err;
 		}
+		vioapics->count++;
 	}
-	vioapics->count = acpi.ioapic_count;
 	vm->arch.vioapics = vioapics;
 	vm->arch.eoi_notify = vioapic_eoi;
 	return 0;

@@ -43,6 +43,12 @@ uint32_t ioapic_version(uint32_t index)
 	return (PINS - 1) << 16 | 0x20;
 }
 
+uint32_t ioapic_gsi_base(uint32_t index)
+{
+	(void)index;
+	return 0;
+}
+
 uint32_t ioapic_entries(uint32_t index)
 {
 	(void)index;

@@ -59,7 +59,12 @@ uint32_t ioapic_version(uint32_t index)
 
 uint32_t ioapic_entries(uint32_t index)
 {
-	return index == 0 ? 24 : 8;
+	return index == 0 ? 24 : index == 1 ? 8 : 0;
+}
+
+uint32_t ioapic_gsi_base(uint32_t index)
+{
+	return index == 0 ? 0 : 24;
 }
 
 void ioapic_route(uint32_t gsi, const struct ioapic_route *route)
@@ -183,9 +188,10 @@ static int setup(void **state)
 	cpus[0].arch.apic_id = 10;
 	cpus[1].arch.apic_id = 11;
 	vcpus[1].sched.cpu = 1;
-	acpi.ioapic_count = 2;
-	acpi.ioapics[0] = (struct acpi_ioapic){ 2, BASE_0, 0 };
-	acpi.ioapics[1] = (struct acpi_ioapic){ 3, BASE_1, 24 };
+	acpi.ioapic_count = 3;
+	acpi.ioapics[0] = (struct acpi_ioapic){ 9, BASE_1 + 0x10000, 100 }; /* does not answer */
+	acpi.ioapics[1] = (struct acpi_ioapic){ 2, BASE_0, 0 };
+	acpi.ioapics[2] = (struct acpi_ioapic){ 3, BASE_1, 24 };
 	assert_int_equal(vioapic_init(&vm), 0);
 	vioapic_claim(&vm, OWN);
 	return 0;
@@ -210,6 +216,15 @@ static void vioapic_shows_the_hosts_shape(void **state)
 	assert_int_equal(read_reg(BASE_0, 2), 2U << 24);
 	assert_int_equal(read_reg(BASE_1, 0), 3U << 24);
 	assert_int_equal(read_reg(BASE_1, 1), 7U << 16 | 0x11);
+}
+
+static void vioapic_leaves_out_what_does_not_answer(void **state)
+{
+	struct region region;
+
+	(void)state;
+	assert_false(region_find(&vm.memory_regions, BASE_1 + 0x10000, 1, &region));
+	assert_int_equal(vm.memory_regions.count, 2);
 }
 
 static void vioapic_entries_begin_masked(void **state)
@@ -588,6 +603,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(vioapic_shows_the_hosts_shape),
+		TEST(vioapic_leaves_out_what_does_not_answer),
 		TEST(vioapic_entries_begin_masked),
 		TEST(vioapic_entry_keeps_only_its_writable_bits),
 		TEST(vioapic_registers_past_the_last_entry_read_zero),
