@@ -14,7 +14,7 @@ struct cpu;
 struct vcpu;
 struct sched_class;
 
-#define SCHED_SLICE_NS UINT64_C(10000000) /* of the fair class, while others wait */
+#define SCHED_SLICE_NS UINT64_C(4000000) /* of the fair class, while others wait */
 #define SCHED_CPUS_MAX 1024
 
 enum sched_state {
