@@ -31,10 +31,11 @@ struct vpm_control {
 static struct vpm_control controls[2] = { { .types = acpi_sleep.type_a },
 					  { .types = acpi_sleep.type_b } };
 
-/* The state of a type, or -1 where no package of the DSDT has it. */
+/* The state of a type, or -1 where no package of the DSDT has it. Some have the same one for S4,
+ * which they do not mean, and S5. */
 static int state_of(const struct vpm_control *control, uint8_t type)
 {
-	for (int i = 1; i < ACPI_SLEEP_STATES; i++) {
+	for (int i = ACPI_SLEEP_STATES - 1; i > 0; i--) {
 		if (acpi_sleep.known[i] && control->types[i] == type) {
 			return i;
 		}

@@ -368,6 +368,16 @@ static void vpm_without_s5_in_the_dsdt_an_unknown_type_powers_off(void **state)
 	assert_int_equal(stopped, VM_STOP_POWER_OFF);
 }
 
+/* Bochs' DSDT has type 0 for both. */
+static void vpm_type_of_s4_and_s5_is_a_power_off(void **state)
+{
+	(void)state;
+	acpi_sleep.known[4] = true;
+	acpi_sleep.type_a[4] = acpi_sleep.type_a[5] = 0;
+	assert_int_equal(out(PM1A, 2, TYPE(0) | SLEEP), REGION_STOP);
+	assert_int_equal(stopped, VM_STOP_POWER_OFF);
+}
+
 static void vpm_power_off_writes_type_then_command_to_both(void **state)
 {
 	(void)state;
@@ -417,6 +427,7 @@ int main(void)
 		TEST(vpm_s5_wins_over_a_state_of_the_same_type),
 		TEST(vpm_other_sleep_states_are_dropped_and_logged),
 		TEST(vpm_without_s5_in_the_dsdt_an_unknown_type_powers_off),
+		TEST(vpm_type_of_s4_and_s5_is_a_power_off),
 		TEST(vpm_power_off_writes_type_then_command_to_both),
 		TEST(vpm_power_off_without_s5_uses_the_guests_types),
 	};

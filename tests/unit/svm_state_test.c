@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vcpu_state's registers to the VMCB and back. */
+/* arch: x86 */
+/* sources: arch/x86/svm_state.c */
+#include "arch/svm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/msr.h"
+#include "arch/vmcb.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/vcpu.h"
+
+static struct cpu cpu;
+static struct vcpu vcpu;
+static struct vcpu_state guest;
+static struct vmcb vmcb;
+
+struct cpu *arch_cpu_self(void)
+{
+	return &cpu;
+}
+
+uint8_t vlapic_cr8_read(struct vcpu *owner)
+{
+	assert_ptr_equal(owner, &vcpu);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&vcpu, 0, sizeof(vcpu));
+	memset(&guest, 0, sizeof(guest));
+	memset(&vmcb, 0, sizeof(vmcb));
+	vcpu.arch.state = &guest;
+	vcpu.arch.svm.vmcb = &vmcb;
+	return 0;
+}
+
+static uint64_t efer_after_exit(uint64_t efer, uint64_t cr0)
+{
+	vmcb.save.efer = efer | EFER_SVME;
+	vmcb.save.cr0 = cr0;
+	guest.valid = 0;
+	svm_state_get(&vcpu, STATE_SREGS);
+	return guest.sregs.efer;
+}
+
+static void svm_state_hides_svme_and_keeps_it_set(void **state)
+{
+	(void)state;
+	assert_int_equal(efer_after_exit(EFER_NXE, 0), EFER_NXE);
+	svm_state_set(&vcpu, STATE_SREGS);
+	assert_int_equal(vmcb.save.efer, EFER_NXE | EFER_SVME);
+}
+
+static void svm_state_has_lma_where_the_exit_lost_it(void **state)
+{
+	(void)state;
+	assert_int_equal(efer_after_exit(EFER_LME, CR0_PE | CR0_PG), EFER_LME | EFER_LMA);
+	assert_int_equal(efer_after_exit(EFER_LME | EFER_LMA, CR0_PE | CR0_PG),
+			 EFER_LME | EFER_LMA);
+	assert_int_equal(efer_after_exit(EFER_LME, CR0_PE), EFER_LME);
+	assert_int_equal(efer_after_exit(0, CR0_PE | CR0_PG), 0);
+}
+
+static void svm_state_reads_no_group_that_is_valid_already(void **state)
+{
+	(void)state;
+	guest.valid = STATE_SREGS;
+	guest.sregs.cr3 = 1;
+	vmcb.save.cr3 = 2;
+	svm_state_get(&vcpu, STATE_SREGS);
+	assert_int_equal(guest.sregs.cr3, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(svm_state_hides_svme_and_keeps_it_set, setup),
+		cmocka_unit_test_setup(svm_state_has_lma_where_the_exit_lost_it, setup),
+		cmocka_unit_test_setup(svm_state_reads_no_group_that_is_valid_already, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
