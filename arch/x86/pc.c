@@ -2,6 +2,7 @@
 /* The virtual PC of the control guest, and the machine's power switch. */
 #include "arch/pc.h"
 
+#include "arch/bochs.h"
 #include "arch/msr.h"
 #include "arch/virt.h"
 #include "arch/vlapic.h"
@@ -42,6 +43,7 @@ int pc_init(struct vm *vm)
 
 	err = err != 0 ? err : vioapic_init(vm);
 	err = err != 0 ? err : vpc_init(vm);
+	err = err != 0 ? err : bochs_vm_init(vm);
 	err = err != 0 ? err : vconsole_init(vm, console_uart());
 	if (err != 0) {
 		log(LOG_ERROR, "pc: the devices of guest %s can not be made (error %d)", vm->name,

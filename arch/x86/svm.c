@@ -2,6 +2,7 @@
 /* AMD-V on a CPU, and a vCPU's VMCB over its life. Entries and exits are in svm_run.c. */
 #include "arch/svm.h"
 
+#include "arch/bochs.h"
 #include "arch/exit_msr.h"
 #include "arch/msr.h"
 #include "arch/npt.h"
@@ -43,23 +44,11 @@ static void read_facts(struct svm_facts *facts)
 	}
 	facts->has_svm = (cpuid(CPUID_EXT_FEATURES, 0).ecx & CPUID_ECX_SVM) != 0;
 	if (facts->has_svm) {
-		/* A CPU that lacks the register (Bochs) can not be locked by it: it stays 0. */
-		(void)!rdmsr_safe(MSR_VM_CR, &facts->vm_cr);
+		/* Part of SVM, and yet Bochs has none: then it is not locked by it. */
+		bochs_is_host = rdmsr_safe(MSR_VM_CR, &facts->vm_cr) != 0;
 		facts->asids = cpuid(CPUID_SVM, 0).ebx;
 		facts->features = cpuid(CPUID_SVM, 0).edx;
 	}
-}
-
-/*
- * Bochs leaves DR6 without the causes where #DB is intercepted. It is known by having next RIPs but
- * no decode assists, which else only AMD's family 10h had: there as well a guest may then hold its
- * core in endless #DBs.
- */
-static uint32_t db_intercept(uint32_t features)
-{
-	bool is_bochs = (features & SVM_CPUID_NEXT_RIP) != 0 && (features & SVM_CPUID_DECODE) == 0;
-
-	return is_bochs ? 0 : (uint32_t)BIT(VECTOR_DB);
 }
 
 static bool svm_probe(const char **missing)
@@ -68,7 +57,8 @@ static bool svm_probe(const char **missing)
 
 	read_facts(&facts);
 	svm_features = facts.features;
-	svm_intercept_db = db_intercept(facts.features);
+	/* Bochs leaves DR6 without the causes where #DB is intercepted. */
+	svm_intercept_db = bochs_is_host ? 0 : (uint32_t)BIT(VECTOR_DB);
 	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;
 	return svm_check(&facts, missing);
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Work-arounds for the emulator Bochs 2.7, whose ryzen model is a test machine. Real machines never
+ * come here. What the world switch does for it stands in svm*.c.
+ */
+#include "arch/bochs.h"
+
+#include "arch/port_io.h"
+#include "core/region.h"
+#include "core/vm.h"
+
+bool bochs_is_host;
+
+/*
+ * Its 8259 interrupts the CPU past a masked LINT0, with any vector that was written to it: those of
+ * exceptions too. So the machine's stay masked for good, and the guest gets registers without any
+ * interrupts, of which kernels only look whether the mask is kept.
+ */
+#define PIC_MASK 1 /* port of a pair */
+
+static uint8_t pic_masks[2];
+
+static enum region_result pic_access(void *device, struct access *access)
+{
+	uint8_t *mask = device;
+	bool is_mask = access->offset == PIC_MASK;
+
+	if (!access->is_write) {
+		access->value = is_mask ? *mask : 0;
+	} else if (is_mask) {
+		*mask = (uint8_t)access->value;
+	}
+	return REGION_DONE;
+}
+
+/*
+ * It takes SMIs while a guest runs as if it did not, and the firmware's handler then exits to us at
+ * its first port access. Those that a command asks for are taken here.
+ */
+static enum region_result smi_command(void *device, struct access *access)
+{
+	(void)device;
+	if (access->is_write) {
+		out8((uint16_t)access->address, (uint8_t)access->value);
+	} else {
+		access->value = in8((uint16_t)access->address);
+	}
+	return REGION_DONE;
+}
+
+static const struct region regions[] = {
+	{ 0x020, 2, pic_access, &pic_masks[0], "8259 master" },
+	{ 0x0a0, 2, pic_access, &pic_masks[1], "8259 slave" },
+	{ 0x0b2, 1, smi_command, NULL, "SMI command" },
+};
+
+int bochs_vm_init(struct vm *vm)
+{
+	int err = 0;
+
+	for (size_t i = 0; bochs_is_host && i < ARRAY_SIZE(regions) && err == 0; i++) {
+		err = region_add(&vm->port_regions, &regions[i]);
+	}
+	return err;
+}

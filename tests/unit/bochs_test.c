@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ports that Bochs must not see from a guest. An access to the machine's would fault here. */
+/* arch: x86 */
+/* sources: arch/x86/bochs.c core/region.c */
+#include "arch/bochs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/region.h"
+#include "core/vm.h"
+
+static struct vm vm;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&vm, 0, sizeof(vm));
+	bochs_is_host = true;
+	assert_int_equal(bochs_vm_init(&vm), 0);
+	return 0;
+}
+
+static uint64_t access_port(uint16_t port, bool is_write, uint8_t value)
+{
+	struct access access = { .address = port, .size = 1, .is_write = is_write, .value = value };
+
+	assert_int_equal(region_access(&vm.port_regions, &access), REGION_DONE);
+	return access.value;
+}
+
+static void bochs_8259_of_the_guest_never_reaches_the_machine(void **state)
+{
+	(void)state;
+	(void)access_port(0x20, true, 0x11); /* initialisation, vector 0 */
+	(void)access_port(0x21, true, 0x00);
+	(void)access_port(0x21, true, 0x04);
+	(void)access_port(0x21, true, 0x01);
+	(void)access_port(0x21, true, 0xfb);
+	(void)access_port(0xa1, true, 0x5a);
+	assert_int_equal(access_port(0x21, false, 0), 0xfb);
+	assert_int_equal(access_port(0xa1, false, 0), 0x5a);
+	assert_int_equal(access_port(0x20, false, 0), 0);
+}
+
+static void bochs_commands_to_firmware_are_taken_by_the_hypervisor(void **state)
+{
+	struct region region;
+
+	(void)state;
+	assert_true(region_find(&vm.port_regions, 0xb2, 1, &region));
+}
+
+static void bochs_ports_are_the_guests_on_other_machines(void **state)
+{
+	(void)state;
+	memset(&vm, 0, sizeof(vm));
+	bochs_is_host = false;
+	assert_int_equal(bochs_vm_init(&vm), 0);
+	assert_int_equal(vm.port_regions.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(bochs_8259_of_the_guest_never_reaches_the_machine, setup),
+		cmocka_unit_test_setup(bochs_commands_to_firmware_are_taken_by_the_hypervisor,
+				       setup),
+		cmocka_unit_test_setup(bochs_ports_are_the_guests_on_other_machines, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
