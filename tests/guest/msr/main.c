@@ -6,6 +6,8 @@
  */
 #include "guests/lib/guest.h"
 
+#define VENDOR_AMD 0x68747541 /* "Auth" of AuthenticAMD */
+
 const char test_title[] = "model-specific registers";
 
 static const struct {
@@ -22,6 +24,9 @@ static const struct {
 
 static const uint32_t unknown[] = { 0x00001234, 0x00002000, 0x40001000, 0xc0000200,
 				    0xc0002345, 0xc0013456, 0xffffffff };
+
+/* Kernels read them without care on every CPU of AMD's, also where the emulator below has none. */
+static const uint32_t amd[] = { MSR_PATCH_LEVEL, MSR_SYSCFG, MSR_HWCR, MSR_TOP_MEM, MSR_TOP_MEM2 };
 
 struct write {
 	uint32_t msr;
@@ -108,6 +113,16 @@ static void test_unknown_registers(void)
 	}
 }
 
+static void test_amds_registers_can_be_read(void)
+{
+	struct trap trap;
+
+	for (size_t i = 0; cpuid(0, 0).ebx == VENDOR_AMD && i < ARRAY_SIZE(amd); i++) {
+		trap = expect_exception(read_one, amd[i]);
+		check(trap.vector == TRAP_NONE, "reading MSR %x: vector %lu", amd[i], trap.vector);
+	}
+}
+
 /* Memory types are the firmware's: they can be read, and writing them harms nobody. */
 static void test_mtrrs_are_read_only(void)
 {
@@ -132,6 +147,7 @@ void test_main(void)
 	if (hypervisor_present()) {
 		test_reserved_bits();
 		test_unknown_registers();
+		test_amds_registers_can_be_read();
 		test_mtrrs_are_read_only();
 	}
 }
