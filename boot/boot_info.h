@@ -72,6 +72,7 @@ struct boot_info {
 	struct boot_framebuffer framebuffer;
 	uint64_t image_start; /* physical range of the hypervisor itself, bss included */
 	uint64_t image_size;
+	uint64_t entry_tsc; /* time stamp of the hypervisor's first instructions */
 	char cmdline[BOOT_CMDLINE_MAX];
 	char loader[BOOT_NAME_SIZE];
 };

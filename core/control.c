@@ -14,20 +14,25 @@
 static struct control_hole holes[CONTROL_HOLES_MAX];
 static uint32_t hole_count;
 
-int control_withhold(uint64_t start, uint64_t size, const char *name)
+static int add_hole(struct control_hole hole)
 {
 	uint32_t at = hole_count;
 
 	if (hole_count == CONTROL_HOLES_MAX) {
 		return -E_NOMEM;
 	}
-	while (at > 0 && holes[at - 1].start > start) {
+	while (at > 0 && holes[at - 1].start > hole.start) {
 		holes[at] = holes[at - 1];
 		at--;
 	}
-	holes[at] = (struct control_hole){ start, size, name };
+	holes[at] = hole;
 	hole_count++;
 	return 0;
+}
+
+int control_withhold(uint64_t start, uint64_t size, const char *name)
+{
+	return add_hole((struct control_hole){ .start = start, .size = size, .name = name });
 }
 
 uint32_t control_holes(const struct control_hole **list)
@@ -65,6 +70,62 @@ static struct pt_range identity_range(uint64_t start, uint64_t size, enum pt_mem
 		.target = hpa(start),
 		.attr = { .prot = PT_READ | PT_WRITE | PT_EXECUTE, .memory = memory },
 	};
+}
+
+/* Bytes of a range that are in no hole. Holes do not overlap yet. */
+static uint64_t usable_bytes(uint64_t start, uint64_t end)
+{
+	uint64_t bytes = end - start;
+
+	for (uint32_t i = 0; i < hole_count; i++) {
+		uint64_t from = max_u64(start, holes[i].start);
+		uint64_t to = min_u64(end, holes[i].start + holes[i].size);
+
+		bytes -= from < to ? to - from : 0;
+	}
+	return bytes;
+}
+
+/* Where `need` usable bytes from start on end; the range has as many. */
+static uint64_t usable_end(uint64_t start, uint64_t need)
+{
+	uint64_t end = start + need;
+
+	for (uint64_t have; (have = usable_bytes(start, end)) < need;) {
+		end += need - have;
+	}
+	return align_down(end, PAGE_SIZE);
+}
+
+/* 'memory = SIZE': the lowest memory is the guest's, what lies above it stays nobody's. */
+static int limit_memory(const struct boot_info *info, uint64_t limit)
+{
+	uint64_t need = limit;
+
+	for (uint32_t i = 0; i < info->memory_count; i++) {
+		const struct boot_memory *memory = &info->memory[i];
+		uint64_t end = memory->start + memory->size;
+		uint64_t have = usable_bytes(memory->start, end);
+
+		if (!control_is_ram(memory)) {
+			continue;
+		}
+		if (have > need) {
+			const struct boot_memory *last = &info->memory[info->memory_count - 1];
+			uint64_t cut = usable_end(memory->start, need);
+
+			return add_hole((struct control_hole){
+				.start = cut,
+				.size = align_up(last->start + last->size, PAGE_SIZE) - cut,
+				.name = "spare",
+				.is_spare = true });
+		}
+		need -= have;
+	}
+	log(LOG_ERROR,
+	    "control: memory = %lu MiB is more than the %lu MiB that this machine has left",
+	    limit / MIB, (limit - need) / MIB);
+	return -E_NOMEM;
 }
 
 /* Two ranges of the map may share a page, which is given once. */
@@ -110,6 +171,7 @@ static int give_memory(struct vm *vm, const struct boot_memory *memory)
 
 static int give_all_memory(struct vm *vm, const struct boot_info *info)
 {
+	given_end = 0;
 	for (uint32_t i = 0; i < info->memory_count; i++) {
 		int err = control_is_ram(&info->memory[i]) ? give_memory(vm, &info->memory[i]) : 0;
 
@@ -129,15 +191,8 @@ static bool may_map(struct vm *vm, uint64_t start, uint64_t size)
 	if (!arch_address_is_mappable(start, size) || frame_mmio_owner(hpa(start), size) != NULL) {
 		return false;
 	}
-	for (uint64_t at = start; at < start + size; at += PAGE_SIZE) {
-		struct region region;
-
-		if (frame_find(hpa(at)) != NULL ||
-		    region_find(&vm->memory_regions, at, 1, &region)) {
-			return false;
-		}
-	}
-	return true;
+	return !frame_is_ram(hpa(start), size) &&
+	       !region_overlaps(&vm->memory_regions, start, size);
 }
 
 int control_map_fault(struct vm *vm, gpa_t address)
@@ -223,7 +278,8 @@ int control_create(const struct boot_info *info, const struct config *config)
 		return -E_NOMEM;
 	}
 	vm_control->is_control = true;
-	err = give_all_memory(vm_control, info);
+	err = config->control.memory_rest ? 0 : limit_memory(info, config->control.memory);
+	err = err != 0 ? err : give_all_memory(vm_control, info);
 	err = err != 0 ? err : create_vcpus(vm_control);
 	if (err != 0) {
 		return err;

@@ -19,6 +19,7 @@ struct control_hole {
 	uint64_t start;
 	uint64_t size;
 	const char *name;
+	bool is_spare; /* nobody's: 'memory =' asks for less than there is */
 };
 
 #define CONTROL_HOLES_MAX 32

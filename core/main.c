@@ -177,6 +177,8 @@ static noreturn void main_on_stack(void)
 	memory_print();
 	self_test();
 	set_migration();
+	log(LOG_INFO, "boot: first guest entry %lu us after the hypervisor's, %u CPUs",
+	    arch_time_now() / 1000, cpu_count());
 	sched_run();
 }
 

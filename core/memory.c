@@ -35,7 +35,7 @@ static uint64_t withheld(void)
 	uint64_t size = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		size += holes[i].size;
+		size += holes[i].is_spare ? 0 : holes[i].size;
 	}
 	return size;
 }

@@ -116,6 +116,26 @@ bool region_find(struct region_table *table, uint64_t address, uint64_t size, st
 	return found;
 }
 
+/* The last region that starts in or below the range is the one that reaches furthest. */
+bool region_overlaps(struct region_table *table, uint64_t start, uint64_t size)
+{
+	struct region range = { .start = start, .size = size };
+	uint32_t sequence;
+	bool found;
+
+	do {
+		int at;
+
+		while (((sequence = atomic_load(&table->sequence)) & 1) != 0) {
+			arch_relax();
+		}
+		at = index_find(table, start + size - 1);
+		found = at >= 0 && overlaps(&table->regions[at], &range);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (__atomic_load_n(&table->sequence, __ATOMIC_RELAXED) != sequence);
+	return found;
+}
+
 enum region_result region_access(struct region_table *table, struct access *access)
 {
 	enum region_result result = REGION_ONES;

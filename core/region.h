@@ -54,5 +54,8 @@ must_check int region_remove(struct region_table *table, uint64_t start);
 bool region_find(struct region_table *table, uint64_t address, uint64_t size,
 		 struct region *region);
 
+/* Whether any region has a byte in common with the range. */
+bool region_overlaps(struct region_table *table, uint64_t start, uint64_t size);
+
 /* Finds and calls; REGION_ONES (value filled with ones) where nobody answers. */
 enum region_result region_access(struct region_table *table, struct access *access);

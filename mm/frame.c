@@ -69,6 +69,13 @@ static const struct frame_range *range_find(uint64_t address)
 	return low < range_count ? &ranges[low] : NULL;
 }
 
+bool frame_is_ram(hpa_t start, uint64_t size)
+{
+	const struct frame_range *range = range_find(start.value);
+
+	return range != NULL && (start.value >= range->start || range->start - start.value < size);
+}
+
 struct frame *frame_find(hpa_t address)
 {
 	const struct frame_range *range = range_find(address.value);

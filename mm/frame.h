@@ -42,6 +42,9 @@ must_check int frame_add(hpa_t start, uint64_t size, struct frame *records);
 /* The record of the frame at that address, or NULL where there is no RAM. */
 struct frame *frame_find(hpa_t address);
 
+/* Whether any byte of the range is RAM. */
+bool frame_is_ram(hpa_t start, uint64_t size);
+
 unsigned frame_owner(hpa_t address); /* FRAME_OWNER_NOBODY where there is no RAM */
 enum frame_state frame_state(hpa_t address);
 

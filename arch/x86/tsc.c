@@ -5,6 +5,7 @@
 #include "arch/calibrate.h"
 #include "arch/lapic.h"
 #include "arch/msr.h"
+#include "boot/boot_info.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/log.h"
@@ -16,7 +17,7 @@
 #define AGREE_PART    100 /* two measurements agree when they differ by less than 1/100 */
 
 static uint64_t frequency; /* 0 until tsc_init() */
-static uint64_t base;      /* time 0 */
+static uint64_t base;      /* time 0: when the hypervisor was entered */
 static struct scale to_ns, from_ns;
 
 uint64_t tsc_read(void)
@@ -96,7 +97,7 @@ int tsc_init(void)
 	}
 	to_ns = scale_make(hz, NS_HZ);
 	from_ns = scale_make(NS_HZ, hz);
-	base = tsc_read();
+	base = boot_info.entry_tsc;
 	frequency = hz;
 	return 0;
 }

@@ -111,8 +111,8 @@ def memory():
     rows = []
     for size, cpus in (("512M", 1), ("2G", 2), ("6G", 4)):
         _, text = machine("--memory", size, "--cpus", str(cpus), "--kernel", str(BUILD / "guest/hypercall.elf"))
-        match = need(r"withheld: (\d+) KiB of (\d+) KiB: (.*)", text, "line of the memory withheld")
-        kib, ram = int(match.group(1)), int(match.group(2))
+        match = need(r"memory withheld from the guests: (\d+) KiB of (\d+) MiB; (.*)", text, "line of the memory withheld")
+        kib, ram = int(match.group(1)), int(match.group(2)) * 1024
         target = (8192 + 64 * cpus + ram * 0.004) / 1024
         rows.append(Figure(f"memory withheld, {size}, {cpus} CPUs", kib / 1024, "MiB", round(target, 1),
                            "Xen 4.17 23 MiB at 2G" if size == "2G" else ""))

@@ -106,7 +106,7 @@ static void image_modules_and_holes_are_stepped_over(void **state)
 	add_module(GIB - MIB, PAGE_SIZE); /* near the top */
 	info.image_start = GIB - 30 * MIB;
 	info.image_size = 20 * MIB;
-	holes[hole_count++] = (struct control_hole){ GIB - 40 * MIB, PAGE_SIZE, "hole" };
+	holes[hole_count++] = (struct control_hole){ GIB - 40 * MIB, PAGE_SIZE, "hole", false };
 	add_module(GIB - 58 * MIB, 1); /* one byte */
 	/* No gap between them is wide enough. */
 	assert_int_equal(find(SIZE + 2 * MIB), GIB - 58 * MIB - SIZE - 2 * MIB);
