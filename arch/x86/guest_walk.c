@@ -222,7 +222,7 @@ static int walk_level(struct walk *walk, unsigned level, uint64_t *table, gpa_t 
 
 	/* Where there is no memory the processor reads ones: reserved bits among them. */
 	if (entry_read(walk, at, &entry) != 0) {
-		entry = UINT64_MAX;
+		entry = walk->entry_size == 8 ? UINT64_MAX : UINT32_MAX;
 	}
 	if ((entry & PTE_PRESENT) == 0) {
 		*error = error_code(walk, 0);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Control-register writes as a processor checks them. */
+/* arch: x86 */
+/* sources: arch/x86/exit_cr.c */
+#include "arch/exit_cr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/cpuid.h"
+#include "arch/insn.h"
+#include "arch/msr.h"
+#include "arch/operand.h"
+#include "arch/virt.h"
+#include "arch/x86_exit.h"
+#include "core/arch.h"
+#include "core/err.h"
+#include "core/vcpu.h"
+#include "core/vm.h"
+
+#define LONG_EFER (EFER_LME | EFER_LMA)
+#define ALLOWED   (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_PCIDE | CR4_OSXSAVE)
+
+static struct vcpu_sregs sregs;
+
+/* ---- a vCPU for the exits ---- */
+
+static struct vm vm;
+static struct vcpu vcpu;
+static struct vcpu_state guest;
+static struct cpuid_table cpuid_answers = { .cr4 = ALLOWED };
+static struct insn insn;
+static unsigned skips, faults, tpr;
+const struct virt_ops *virt;
+
+int x86_exit_fetch(struct vcpu *owner, struct insn *to)
+{
+	(void)owner;
+	*to = insn;
+	return 0;
+}
+
+bool x86_exit_resume(const struct vcpu *owner)
+{
+	(void)owner;
+	return true;
+}
+
+int operand_read(struct vcpu *owner, const struct insn *from, unsigned size, uint64_t *value)
+{
+	(void)owner, (void)from;
+	assert_int_equal(size, 2);
+	*value = 0xfffe; /* all but PE */
+	return 0;
+}
+
+void vcpu_events_raise_gp(struct vcpu *owner)
+{
+	(void)owner;
+	faults++;
+}
+
+void arch_vcpu_skip_insn(struct vcpu *owner)
+{
+	(void)owner;
+	skips++;
+}
+
+void vlapic_cr8_write(struct vcpu *owner, uint8_t value)
+{
+	(void)owner;
+	tpr = value;
+}
+
+/* 64-bit kernel mode. */
+static int setup(void **state)
+{
+	(void)state;
+	memset(&guest, 0, sizeof(guest));
+	memset(&vcpu, 0, sizeof(vcpu));
+	memset(&insn, 0, sizeof(insn));
+	vm.arch.cpuid = &cpuid_answers;
+	vcpu.vm = &vm;
+	vcpu.arch.state = &guest;
+	guest.valid = STATE_ALL;
+	guest.sregs.cr0 = CR0_PE | CR0_PG | CR0_ET | CR0_WP;
+	guest.sregs.cr4 = CR4_PAE;
+	guest.sregs.efer = LONG_EFER;
+	guest.sregs.segments[SEGMENT_CS].attributes = SEGMENT_L;
+	sregs = guest.sregs;
+	skips = faults = 0;
+	tpr = 99;
+	return 0;
+}
+
+static int setup_protected(void **state)
+{
+	setup(state);
+	sregs.cr0 = CR0_PE | CR0_ET;
+	sregs.cr4 = 0;
+	sregs.efer = 0;
+	sregs.segments[SEGMENT_CS].attributes = SEGMENT_DB;
+	return 0;
+}
+
+static void expect_refused_cr0(uint64_t value)
+{
+	struct vcpu_sregs before = sregs;
+
+	assert_false(exit_cr_set_cr0(&sregs, value));
+	assert_memory_equal(&sregs, &before, sizeof(sregs));
+}
+
+/* ---- CR0 ---- */
+
+static void paging_without_protection_is_refused(void **state)
+{
+	setup_protected(state);
+	expect_refused_cr0(CR0_PG | CR0_ET);
+}
+
+static void write_through_without_caching_off_is_refused(void **state)
+{
+	setup_protected(state);
+	expect_refused_cr0(CR0_PE | CR0_NW);
+}
+
+static void upper_half_of_cr0_is_reserved(void **state)
+{
+	(void)state;
+	expect_refused_cr0(sregs.cr0 | BIT(32));
+}
+
+static void caching_is_never_turned_off(void **state)
+{
+	(void)state;
+	assert_true(exit_cr_set_cr0(&sregs, sregs.cr0 | CR0_CD | CR0_NW));
+	assert_int_equal(sregs.cr0 & (CR0_CD | CR0_NW), 0);
+}
+
+static void extension_type_can_not_be_cleared(void **state)
+{
+	(void)state;
+	assert_true(exit_cr_set_cr0(&sregs, CR0_PE | CR0_PG));
+	assert_true((sregs.cr0 & CR0_ET) != 0);
+}
+
+static void paging_turns_long_mode_on_and_off(void **state)
+{
+	setup_protected(state);
+	sregs.efer = EFER_LME;
+	sregs.cr4 = CR4_PAE;
+	assert_true(exit_cr_set_cr0(&sregs, CR0_PE | CR0_PG));
+	assert_int_equal(sregs.efer, LONG_EFER);
+	assert_true(exit_cr_set_cr0(&sregs, CR0_PE));
+	assert_int_equal(sregs.efer, EFER_LME);
+}
+
+static void long_mode_needs_pae_and_a_legacy_code_segment(void **state)
+{
+	setup_protected(state);
+	sregs.efer = EFER_LME;
+	expect_refused_cr0(CR0_PE | CR0_PG);
+	sregs.cr4 = CR4_PAE;
+	sregs.segments[SEGMENT_CS].attributes = SEGMENT_L;
+	expect_refused_cr0(CR0_PE | CR0_PG);
+}
+
+static void paging_stays_on_while_there_are_pcids(void **state)
+{
+	(void)state;
+	sregs.cr4 |= CR4_PCIDE;
+	expect_refused_cr0(CR0_PE | CR0_ET);
+}
+
+/* ---- CR4 ---- */
+
+static void bits_that_cpuid_does_not_offer_are_reserved(void **state)
+{
+	(void)state;
+	assert_true(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_SMEP, ALLOWED));
+	assert_int_equal(sregs.cr4, CR4_PAE | CR4_SMEP);
+	assert_false(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_VMXE, ALLOWED));
+	assert_false(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_LA57, ALLOWED));
+	assert_false(exit_cr_set_cr4(&sregs, CR4_PAE | BIT(40), ALLOWED));
+	assert_int_equal(sregs.cr4, CR4_PAE | CR4_SMEP);
+}
+
+static void long_mode_keeps_pae(void **state)
+{
+	(void)state;
+	assert_false(exit_cr_set_cr4(&sregs, 0, ALLOWED));
+	setup_protected(state);
+	sregs.cr4 = CR4_PAE;
+	assert_true(exit_cr_set_cr4(&sregs, 0, ALLOWED));
+}
+
+static void pcids_need_long_mode_and_pcid_zero(void **state)
+{
+	(void)state;
+	sregs.cr3 = 0x1001;
+	assert_false(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_PCIDE, ALLOWED));
+	sregs.cr3 = 0x1000;
+	assert_true(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_PCIDE, ALLOWED));
+	sregs.cr3 = 0x1001; /* on already: any PCID will do */
+	assert_true(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_PCIDE | CR4_PGE, ALLOWED));
+	setup_protected(state);
+	assert_false(exit_cr_set_cr4(&sregs, CR4_PAE | CR4_PCIDE, ALLOWED));
+}
+
+/* ---- EFER ---- */
+
+static void svme_can_not_be_set(void **state)
+{
+	(void)state;
+	assert_false(exit_cr_set_efer(&sregs, LONG_EFER | EFER_SVME, EFER_LME | EFER_NXE));
+	assert_true(exit_cr_set_efer(&sregs, LONG_EFER | EFER_NXE, EFER_LME | EFER_NXE));
+	assert_int_equal(sregs.efer, LONG_EFER | EFER_NXE);
+}
+
+static void long_mode_enable_is_fixed_while_paging(void **state)
+{
+	(void)state;
+	assert_false(exit_cr_set_efer(&sregs, EFER_LMA, EFER_LME));
+	setup_protected(state);
+	assert_true(exit_cr_set_efer(&sregs, EFER_LME, EFER_LME));
+}
+
+static void long_mode_active_is_read_only(void **state)
+{
+	setup_protected(state);
+	assert_false(exit_cr_set_efer(&sregs, EFER_LMA, EFER_LME));
+	setup(state);
+	assert_true(exit_cr_set_efer(&sregs, LONG_EFER, EFER_LME));
+}
+
+/* ---- the exit ---- */
+
+static bool write_control(uint8_t number, uint64_t value)
+{
+	struct vcpu_exit exit = { .control = { .number = number, .reg = 7, .is_decoded = true } };
+
+	guest.gpr[7] = value;
+	return exit_cr_write(&vcpu, &exit);
+}
+
+static void refused_write_faults_and_stays_at_the_instruction(void **state)
+{
+	(void)state;
+	assert_true(write_control(4, CR4_PAE | CR4_VMXE));
+	assert_int_equal(faults, 1);
+	assert_int_equal(skips, 0);
+	assert_int_equal(guest.dirty, 0);
+}
+
+static void changed_paging_flushes(void **state)
+{
+	(void)state;
+	assert_true(write_control(4, CR4_PAE | CR4_PGE));
+	assert_int_equal(skips, 1);
+	assert_true(vcpu.arch.flush);
+	assert_int_equal(guest.dirty, STATE_SREGS);
+	vcpu.arch.flush = false;
+	assert_true(write_control(4, CR4_PAE | CR4_PGE | CR4_OSXSAVE));
+	assert_false(vcpu.arch.flush);
+}
+
+static void task_priority_goes_to_the_apic(void **state)
+{
+	(void)state;
+	assert_true(write_control(8, 9));
+	assert_int_equal(tpr, 9);
+	assert_true(write_control(8, 16));
+	assert_int_equal(faults, 1);
+	assert_int_equal(tpr, 9);
+}
+
+static void undecoded_move_is_read_from_the_instruction(void **state)
+{
+	struct vcpu_exit exit = { .control = { .number = 0 } };
+
+	(void)state;
+	insn = (struct insn){ .op = INSN_MOV_TO_CR, .control = 4, .reg = 11, .length = 4 };
+	guest.gpr[11] = CR4_PAE | CR4_SMEP;
+	assert_true(exit_cr_write(&vcpu, &exit));
+	assert_int_equal(guest.sregs.cr4, CR4_PAE | CR4_SMEP);
+	assert_int_equal(vcpu.arch.insn_size, 4);
+}
+
+static void lmsw_sets_but_does_not_clear_protection(void **state)
+{
+	struct vcpu_exit exit = { .control = { .number = 0 } };
+
+	(void)state;
+	insn = (struct insn){ .op = INSN_LMSW, .has_memory = true, .length = 3 };
+	assert_true(exit_cr_write(&vcpu, &exit));
+	assert_int_equal(guest.sregs.cr0,
+			 CR0_PG | CR0_WP | CR0_ET | CR0_PE | CR0_MP | CR0_EM | CR0_TS);
+}
+
+static void moves_outside_of_64_bit_mode_are_32_bits_wide(void **state)
+{
+	(void)state;
+	guest.sregs.segments[SEGMENT_CS].attributes = SEGMENT_DB;
+	assert_true(write_control(4, UINT64_C(0xdeadbeef00000000) | CR4_PAE | CR4_SMEP));
+	assert_int_equal(faults, 0);
+	assert_int_equal(guest.sregs.cr4, CR4_PAE | CR4_SMEP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(paging_without_protection_is_refused, setup),
+		cmocka_unit_test_setup(write_through_without_caching_off_is_refused, setup),
+		cmocka_unit_test_setup(upper_half_of_cr0_is_reserved, setup),
+		cmocka_unit_test_setup(caching_is_never_turned_off, setup),
+		cmocka_unit_test_setup(extension_type_can_not_be_cleared, setup),
+		cmocka_unit_test_setup(paging_turns_long_mode_on_and_off, setup),
+		cmocka_unit_test_setup(long_mode_needs_pae_and_a_legacy_code_segment, setup),
+		cmocka_unit_test_setup(paging_stays_on_while_there_are_pcids, setup),
+		cmocka_unit_test_setup(bits_that_cpuid_does_not_offer_are_reserved, setup),
+		cmocka_unit_test_setup(long_mode_keeps_pae, setup),
+		cmocka_unit_test_setup(pcids_need_long_mode_and_pcid_zero, setup),
+		cmocka_unit_test_setup(svme_can_not_be_set, setup),
+		cmocka_unit_test_setup(long_mode_enable_is_fixed_while_paging, setup),
+		cmocka_unit_test_setup(long_mode_active_is_read_only, setup),
+		cmocka_unit_test_setup(refused_write_faults_and_stays_at_the_instruction, setup),
+		cmocka_unit_test_setup(changed_paging_flushes, setup),
+		cmocka_unit_test_setup(task_priority_goes_to_the_apic, setup),
+		cmocka_unit_test_setup(undecoded_move_is_read_from_the_instruction, setup),
+		cmocka_unit_test_setup(lmsw_sets_but_does_not_clear_protection, setup),
+		cmocka_unit_test_setup(moves_outside_of_64_bit_mode_are_32_bits_wide, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
