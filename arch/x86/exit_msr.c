@@ -2,7 +2,6 @@
 /* Reads and writes of model-specific registers by the policy of exit_msr_table.c. */
 #include "arch/exit_msr.h"
 
-
 #include "arch/cpuid.h"
 #include "arch/exit_cr.h"
 #include "arch/mtrr.h"
