@@ -29,16 +29,21 @@ def test_kernel_of_no_known_format(tmp_path):
     assert "kernel" in refusal("--kernel", tmp_path / "kernel")
 
 
+def test_no_control_kernel(tmp_path):
+    (tmp_path / "caisson.conf").write_text("panic = halt\n")
+    line = refusal("--conf", tmp_path / "caisson.conf", "--conf-verbatim")
+    assert "kernel" in line and "vmlinuz" in line
+
+
 @pytest.mark.parametrize("text, words", [
-    ("[control]\nmemory = rest\n", ["control", "kernel"]),
     ("[control]\nkernel = missing\n", ["caisson.conf:2", "kernel", "missing"]),
     ("console = com9\n[control]\nkernel = vmlinuz\n", ["caisson.conf:1", "console", "com9"]),
     ("[control]\nkernel = vmlinuz\nfrobnicate = 1\n", ["caisson.conf:3", "frobnicate"]),
     ("[control]\nkernel = vmlinuz\ncpus = 0-\n", ["caisson.conf:3", "cpus"]),
     ("[control]\nkernel = vmlinuz\ncpus = 7\n", ["caisson.conf:3", "cpus"]),
-    ("[control]\nkernel = vmlinuz\ncpus = 0\n[partition a]\nkernel = vmlinuz\nmemory = 64M\ncpus = 0\n",
-     ["caisson.conf:7", "cpus"]),
-], ids=["no-kernel", "missing-file", "bad-console", "unknown-key", "bad-list", "no-such-cpu", "two-owners"])
+    ("[control]\nkernel = vmlinuz\ncpus = 0\n[partition a]\nkernel = vmlinuz\nmemory = 64M\ncpus = 0\n"
+     "class = pinned\n", ["caisson.conf:", "cpus"]),
+], ids=["missing-file", "bad-console", "unknown-key", "bad-list", "no-such-cpu", "two-owners"])
 def test_broken_configuration(text, words, tmp_path):
     (tmp_path / "caisson.conf").write_text(text)
     line = refusal("--conf", tmp_path / "caisson.conf", "--conf-verbatim", "--file",
