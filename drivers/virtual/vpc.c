@@ -17,9 +17,10 @@
 
 #define GAS_SPACE_IO 1
 
-static uint32_t config_address;  /* CF8 as this guest wrote it; atomic */
-static bool is_output_port_next; /* 8042: the next data byte is its output port */
-static struct lock config_lock;  /* the machine's CF8 and CFC, for one access */
+static uint32_t config_address; /* CF8 as this guest wrote it; atomic */
+static struct lock config_lock; /* the machine's CF8 and CFC, for one access */
+static struct lock keyboard_lock;
+static bool is_output_port_next; /* keyboard_lock: the next data byte is the 8042's output port */
 
 static enum region_result reset(const struct access *access, const char *how)
 {
@@ -39,56 +40,88 @@ static enum region_result forward(struct access *access)
 	return REGION_DONE;
 }
 
+/*
+ * ---- A20: never off. It masks bit 20 of addresses after stage-2 has given them, so that the guest
+ * would find the hypervisor's memory, and the hypervisor not its own. ----
+ */
+
 /* ---- 8042 keyboard controller: its output port's bit 0 is the CPU's reset, active low ---- */
 
 #define KEYBOARD_WRITE_OUTPUT 0xd1
+#define KEYBOARD_A20_OFF      0xdd
+#define KEYBOARD_A20          BIT(1)     /* of the output port */
 #define KEYBOARD_PULSE        BITS(7, 4) /* with the bits to pull low in 3:0, inverted */
 #define KEYBOARD_RESET        BIT(0)
 
-static enum region_result keyboard_command(void *device, struct access *access)
+/* A command in between does not make all controllers forget that one. */
+static bool command_resets_locked(struct access *access)
 {
 	uint64_t command = access->value & BITS(7, 0);
 
-	(void)device;
-	if (access->is_write) {
-		if ((command & (KEYBOARD_PULSE | KEYBOARD_RESET)) == KEYBOARD_PULSE) {
-			return reset(access, "the keyboard controller");
-		}
-		is_output_port_next = command == KEYBOARD_WRITE_OUTPUT;
+	if ((command & (KEYBOARD_PULSE | KEYBOARD_RESET)) == KEYBOARD_PULSE) {
+		return true;
 	}
-	return forward(access);
+	is_output_port_next |= command == KEYBOARD_WRITE_OUTPUT;
+	if ((command & KEYBOARD_PULSE) == KEYBOARD_PULSE) {
+		access->value |= KEYBOARD_A20; /* not low, not even for a pulse */
+	}
+	if (command != KEYBOARD_A20_OFF) {
+		(void)forward(access);
+	}
+	return false;
+}
+
+static bool data_resets_locked(struct access *access)
+{
+	if (is_output_port_next && (access->value & KEYBOARD_RESET) == 0) {
+		return true;
+	}
+	access->value |= is_output_port_next ? KEYBOARD_A20 : 0;
+	is_output_port_next = false;
+	(void)forward(access);
+	return false;
+}
+
+/* Command and data of two CPUs reach the controller in the order in which they were looked at. */
+static enum region_result keyboard_access(struct access *access,
+					  bool (*resets_locked)(struct access *))
+{
+	bool resets;
+
+	if (!access->is_write) {
+		return forward(access);
+	}
+	lock_acquire(&keyboard_lock);
+	resets = resets_locked(access);
+	lock_release(&keyboard_lock);
+	return resets ? reset(access, "the keyboard controller") : REGION_DONE;
+}
+
+static enum region_result keyboard_command(void *device, struct access *access)
+{
+	(void)device;
+	return keyboard_access(access, command_resets_locked);
 }
 
 static enum region_result keyboard_data(void *device, struct access *access)
 {
 	(void)device;
-	if (access->is_write) {
-		if (is_output_port_next && (access->value & KEYBOARD_RESET) == 0) {
-			return reset(access, "the keyboard controller's output port");
-		}
-		is_output_port_next = false;
-	}
-	return forward(access);
+	return keyboard_access(access, data_resets_locked);
 }
 
 /* ---- other ways to reset ---- */
 
-/* PS/2 system control port A: a rising bit 0 resets, bit 1 is A20. */
+/* PS/2 system control port A. */
+#define CONTROL_PORT_A_RESET BIT(0) /* on a rising edge */
+#define CONTROL_PORT_A_A20   BIT(1)
+
 static enum region_result control_port_a(void *device, struct access *access)
 {
 	(void)device;
-	if (access->is_write && (access->value & BIT(0)) != 0) {
+	if (access->is_write && (access->value & CONTROL_PORT_A_RESET) != 0) {
 		return reset(access, "port 92h");
 	}
-	return forward(access);
-}
-
-/* The chipset's reset control register; bit 1 chooses hard or soft, bit 2 does it. */
-static enum region_result chipset_reset(struct access *access)
-{
-	if (access->is_write && (access->value & BIT(2)) != 0) {
-		return reset(access, "port CF9h");
-	}
+	access->value |= access->is_write ? CONTROL_PORT_A_A20 : 0;
 	return forward(access);
 }
 
@@ -110,13 +143,20 @@ static enum region_result acpi_reset(void *device, struct access *access)
 /* Without bits 27:24, which some AMD chipsets take for register bits 11:8. */
 #define CONFIG_ADDRESS_BITS (CONFIG_ENABLE | BITS(23, 2))
 
+/* The chipset's reset control register, one byte: bit 1 chooses hard or soft, bit 2 does it. */
+static bool resets_chipset(const struct access *access)
+{
+	uint64_t at = CHIPSET_RESET_PORT - access->address;
+
+	return access->is_write && at < access->size && (access->value >> 8 * at & BIT(2)) != 0;
+}
+
 /* Only a double word at its start is the register; the rest are ports of the chipset's own. */
 static enum region_result config_address_access(void *device, struct access *access)
 {
 	(void)device;
 	if (access->size != 4 || access->offset != 0) {
-		return access->address == CHIPSET_RESET_PORT ? chipset_reset(access)
-							     : forward(access);
+		return resets_chipset(access) ? reset(access, "port CF9h") : forward(access);
 	}
 	if (access->is_write) {
 		atomic_store(&config_address, (uint32_t)(access->value & CONFIG_ADDRESS_BITS));

@@ -226,6 +226,36 @@ static void vpc_port_92_resets_by_bit_0_and_forwards_a20(void **state)
 	assert_forwards(0x92, 0x02);
 }
 
+/* A20 off would let the guest reach the hypervisor's memory behind its stage-2. */
+static void vpc_a20_stays_on(void **state)
+{
+	(void)state;
+	(void)out(0x92, 1, 0x00);
+	assert_written(0, 0x92, 1, 0x02);
+	(void)out(0x64, 1, 0xdd);
+	assert_int_equal(write_count, 1);
+	(void)out(0x64, 1, 0xfd);
+	assert_written(1, 0x64, 1, 0xff);
+	(void)out(0x64, 1, 0xd1);
+	(void)out(0x64, 1, 0xae); /* QEMU remembers the command before */
+	(void)out(0x60, 1, 0xdd);
+	assert_written(4, 0x60, 1, 0xdf);
+	(void)out(0x60, 1, 0xdd);
+	assert_written(5, 0x60, 1, 0xdd);
+	assert_int_equal(stopped, VM_STOP_NONE);
+}
+
+static void vpc_cf9_resets_in_a_wider_access(void **state)
+{
+	(void)state;
+	assert_int_equal(out(0xcf8, 2, 0x0600), REGION_STOP);
+	assert_int_equal(out(0xcf9, 2, 0x0006), REGION_STOP);
+	assert_int_equal(write_count, 0);
+	assert_int_equal(out(0xcf8, 2, 0x0206), REGION_DONE);
+	assert_int_equal(out(0xcfa, 2, 0x0606), REGION_DONE);
+	assert_int_equal(write_count, 2);
+}
+
 static void vpc_cf9_resets_by_bit_2(void **state)
 {
 	(void)state;
@@ -414,6 +444,8 @@ int main(void)
 		TEST(vpc_keyboard_output_port_resets_when_bit_0_goes_low),
 		TEST(vpc_port_92_resets_by_bit_0_and_forwards_a20),
 		TEST(vpc_cf9_resets_by_bit_2),
+		TEST(vpc_cf9_resets_in_a_wider_access),
+		TEST(vpc_a20_stays_on),
 		TEST(vpc_acpi_reset_register_resets_by_its_value),
 		TEST(vpc_acpi_reset_register_may_be_one_of_the_others),
 		TEST(vpc_reads_are_forwarded),
