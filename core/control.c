@@ -195,6 +195,14 @@ static bool may_map(struct vm *vm, uint64_t start, uint64_t size)
 	       !region_overlaps(&vm->memory_regions, start, size);
 }
 
+/* What is mapped already was another vCPU's fault a moment ago: the access is run again. */
+static int map_page(struct vm *vm, uint64_t address)
+{
+	int err = stage2_map_all(&vm->stage2[0], identity_range(address, PAGE_SIZE, PT_MEMORY_WB));
+
+	return err == -E_EXIST ? 0 : err;
+}
+
 int control_map_fault(struct vm *vm, gpa_t address)
 {
 	uint64_t large = align_down(address.value, pt_level_size(1));
@@ -208,7 +216,7 @@ int control_map_fault(struct vm *vm, gpa_t address)
 		    0) {
 		return 0;
 	}
-	return stage2_map_all(&vm->stage2[0], identity_range(small, PAGE_SIZE, PT_MEMORY_WB));
+	return map_page(vm, small);
 }
 
 static int create_vcpus(struct vm *vm)

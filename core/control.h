@@ -39,6 +39,7 @@ must_check int control_create(const struct boot_info *info, const struct config 
 
 /*
  * First fault on something that is no RAM: maps 4 KiB, or 2 MiB where all of it may be mapped, 1:1.
+ * 0 also when another vCPU has mapped it meanwhile.
  * -E_PERM where it is the hypervisor's, -E_RANGE outside of what the machine addresses.
  */
 must_check int control_map_fault(struct vm *vm, gpa_t address);

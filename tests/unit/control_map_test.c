@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The control guest's faults on what is no RAM: what is mapped, and what stays the hypervisor's. */
+/* sources: core/control.c core/region.c core/epoch.c */
+/* sources: mm/stage2.c mm/pt.c mm/frame.c mm/page_alloc.c */
+#include "core/control.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/arch.h"
+#include "core/err.h"
+#include "core/vcpu.h"
+#include "core/vm.h"
+#include "mm/frame.h"
+#include "mm/page_alloc.h"
+#include "tests/fake_arch/fake.h"
+
+#define POOL      (64 * MIB)
+#define POOL_SIZE (8 * MIB)
+#define RAM       (128 * MIB)
+#define DEVICE    (512 * MIB)
+#define LARGE     (2 * MIB)
+
+static struct frame records[RAM / PAGE_SIZE];
+static struct vm vm;
+
+/* ---- what creation needs, and faults do not ---- */
+
+struct vm *vm_control;
+
+struct vm *vm_create(uint16_t id, const char *name, uint32_t vcpu_count)
+{
+	(void)id, (void)name, (void)vcpu_count;
+	return NULL;
+}
+
+int vcpu_create(struct vm *of, uint32_t index)
+{
+	(void)of, (void)index;
+	return -E_NOMEM;
+}
+
+void sched_add(struct vcpu *vcpu, uint32_t cpu)
+{
+	(void)vcpu, (void)cpu;
+}
+
+void sched_wake(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+int arch_control_load(struct vm *of, const struct config_guest *config)
+{
+	(void)of, (void)config;
+	return -E_NOENT;
+}
+
+static int add_memory(void **state)
+{
+	(void)state;
+	fake_memory_init();
+	fake_cpus_set(1);
+	return page_alloc_add(hpa(POOL), POOL_SIZE, 0) != 0 || frame_add(hpa(0), RAM, records) != 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&vm, 0, sizeof(vm));
+	return stage2_init(&vm.stage2[0], &vm);
+}
+
+static int fault(uint64_t address)
+{
+	return control_map_fault(&vm, gpa(address));
+}
+
+static bool is_mapped(uint64_t address)
+{
+	struct pt_leaf leaf;
+
+	return stage2_lookup(&vm.stage2[0], gpa(address), &leaf) == 0 &&
+	       leaf.address.value + (address - leaf.start) == address;
+}
+
+static int trap(uint64_t start, uint64_t size)
+{
+	struct region region = { .start = start, .size = size };
+
+	return region_add(&vm.memory_regions, &region);
+}
+
+static void a_fault_maps_a_large_page_one_to_one(void **state)
+{
+	(void)state;
+	assert_int_equal(fault(DEVICE + 0x1234), 0);
+	assert_true(is_mapped(DEVICE) && is_mapped(DEVICE + LARGE - 1));
+	assert_false(is_mapped(DEVICE + LARGE));
+}
+
+/* Two vCPUs touch a device for the first time at once: the second one's fault read as ones. */
+static void a_second_vcpus_fault_finds_the_page_mapped(void **state)
+{
+	(void)state;
+	assert_int_equal(fault(DEVICE), 0);
+	assert_int_equal(fault(DEVICE), 0);
+	assert_int_equal(trap(DEVICE + LARGE + 0x1000, 0x100), 0);
+	assert_int_equal(fault(DEVICE + LARGE), 0);
+	assert_int_equal(fault(DEVICE + LARGE), 0);
+	assert_false(is_mapped(DEVICE + LARGE + 0x1000));
+}
+
+/* IOAPICs may lie at FEC00x00h: the page around one must not be given. */
+static void a_page_with_a_region_in_its_middle_is_not_mapped(void **state)
+{
+	(void)state;
+	assert_int_equal(trap(DEVICE + 0x3400, 0x100), 0);
+	assert_int_equal(fault(DEVICE + 0x3000), -E_PERM);
+	assert_int_equal(fault(DEVICE + 0x2000), 0);
+	assert_int_equal(fault(DEVICE + 0x4000), 0);
+	assert_false(is_mapped(DEVICE + 0x3000));
+}
+
+static void ram_is_never_mapped_by_a_fault(void **state)
+{
+	(void)state;
+	assert_int_equal(fault(POOL), -E_PERM);
+	assert_int_equal(fault(RAM - 1), -E_PERM);
+	assert_int_equal(fault(RAM), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_fault_maps_a_large_page_one_to_one),
+		TEST(a_second_vcpus_fault_finds_the_page_mapped),
+		TEST(a_page_with_a_region_in_its_middle_is_not_mapped),
+		TEST(ram_is_never_mapped_by_a_fault),
+	};
+
+	return cmocka_run_group_tests(tests, add_memory, NULL);
+}
