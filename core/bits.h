@@ -39,3 +39,13 @@ static inline unsigned bits_lowest(uint64_t value)
 {
 	return (unsigned)__builtin_ctzll(value);
 }
+
+/*
+ * An index that was checked to be below count, and is 0 where the processor only guessed that the
+ * check would pass: a guest's number never leads it out of a table. No branch, so nothing to guess.
+ */
+static inline uint64_t index_clamp(uint64_t index, uint64_t count)
+{
+	asm("" : "+r"(index)); /* the compiler may not use what it knows from the check */
+	return index & (uint64_t)((int64_t) ~(index | (count - 1 - index)) >> 63);
+}

@@ -3,6 +3,7 @@
  * with it. */
 #include "core/hypercall.h"
 
+#include "core/bits.h"
 #include "core/vcpu.h"
 
 typedef uint64_t hypercall_fn(struct vcpu *vcpu, const uint64_t args[4]);
@@ -22,5 +23,5 @@ uint64_t hypercall_handle(struct vcpu *vcpu, uint64_t number, const uint64_t arg
 	if (number >= ARRAY_SIZE(calls)) {
 		return UINT64_MAX;
 	}
-	return calls[number](vcpu, args);
+	return calls[index_clamp(number, ARRAY_SIZE(calls))](vcpu, args);
 }
