@@ -210,11 +210,20 @@ void lapic_eoi(void)
 	reg_write(LAPIC_EOI, 0);
 }
 
-/* A write latches what has come up since the last one: APM2 16.4.6 "APIC Error Interrupts". */
+/*
+ * A write latches what has come up since the last one: APM2 16.4.6 "APIC Error Interrupts". Each
+ * kind is said once: a guest's device can send illegal vectors as fast as it likes.
+ */
 void lapic_error(void)
 {
+	static uint32_t said;
+	uint32_t status;
+
 	reg_write(LAPIC_ESR, 0);
-	log(LOG_WARN, "lapic: error status %#x", reg_read(LAPIC_ESR));
+	status = reg_read(LAPIC_ESR);
+	if ((status & ~__atomic_fetch_or(&said, status, __ATOMIC_RELAXED)) != 0) {
+		log(LOG_WARN, "lapic: error status %#x (said once)", status);
+	}
 }
 
 /* ---- interrupts to other CPUs ---- */

@@ -75,6 +75,7 @@ struct vioapic {
 	uint32_t id; /* register */
 	uint32_t select;
 	uint32_t unended; /* pins with Remote IRR; read without the lock */
+	bool said_no_vector;
 };
 
 struct vioapics {
@@ -171,6 +172,15 @@ static bool is_same_route(const struct ioapic_route *a, const struct ioapic_rout
 
 static irq_fn handle_interrupt;
 
+/* Once: the guest may try as often as it likes. */
+static void say_no_vector(struct vioapic_pin *pin)
+{
+	if (!pin->vioapic->said_no_vector) {
+		pin->vioapic->said_no_vector = true;
+		log(LOG_WARN, "vioapic: no host vector left for GSI %u: it stays masked", pin->gsi);
+	}
+}
+
 /* A host vector is taken when the guest first opens the pin, and kept. */
 static bool has_vector(struct vioapic_pin *pin)
 {
@@ -181,7 +191,7 @@ static bool has_vector(struct vioapic_pin *pin)
 	}
 	vector = irq_alloc(handle_interrupt, pin);
 	if (vector < 0) {
-		log(LOG_WARN, "vioapic: no host vector left for GSI %u: it stays masked", pin->gsi);
+		say_no_vector(pin);
 		return false;
 	}
 	pin->host.vector = (uint8_t)vector;

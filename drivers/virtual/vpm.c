@@ -60,6 +60,8 @@ static const char *const state_names[] = {
 	"of no known state", "S0", "S1", "S2", "S3", "S4", "S5"
 };
 
+static bool said_no; /* atomic */
+
 static enum region_result command_sleep(struct vm *vm, const struct vpm_control *control)
 {
 	if (is_power_off(control, control->type)) {
@@ -67,8 +69,12 @@ static enum region_result command_sleep(struct vm *vm, const struct vpm_control 
 			control->type);
 		return REGION_STOP;
 	}
-	log(LOG_WARN, "vpm: the guest may not sleep: its command is dropped (SLP_TYP %u, %s)",
-	    control->type, state_names[state_of(control, control->type) + 1]);
+	if (!__atomic_exchange_n(&said_no, true, __ATOMIC_RELAXED)) {
+		log(LOG_WARN,
+		    "vpm: the guest may not sleep: its command is dropped (SLP_TYP %u, %s) (said "
+		    "once)",
+		    control->type, state_names[state_of(control, control->type) + 1]);
+	}
 	return REGION_DONE;
 }
 
@@ -114,7 +120,10 @@ static int control_init(struct vm *vm, struct vpm_control *control, const struct
 
 int vpm_init(struct vm *vm)
 {
-	int err = control_init(vm, &controls[0], &acpi.pm1a_control);
+	int err;
+
+	said_no = false;
+	err = control_init(vm, &controls[0], &acpi.pm1a_control);
 
 	return err != 0 ? err : control_init(vm, &controls[1], &acpi.pm1b_control);
 }
