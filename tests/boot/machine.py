@@ -51,3 +51,41 @@ def run(*arguments, timeout=60, machine="svm", stdin=None):
     shown = [str(pathlib.Path(command[0]).relative_to(ROOT)), *command[1:]]
     return Result(shown, done.returncode, done.stdout.decode(errors="replace"),
                   done.stderr.decode(errors="replace"))
+
+
+class Terminal:
+    """A machine with somebody at its console: waits for words, types."""
+
+    def __init__(self, *arguments, timeout=90, machine="svm"):
+        command = [str(ROOT / "scripts/run"), "--accel", "tcg", "--machine", machine, "--timeout", str(timeout),
+                   *[str(one) for one in arguments]]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, env={**os.environ, "CAISSON_BUILT": "1"})
+        self.seen, self.at = "", 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate()
+
+    def expect(self, pattern):
+        """Waits for the pattern behind what was found last; returns the match. The run's time limit is ours."""
+        while True:
+            match = re.compile(pattern, re.MULTILINE).search(self.seen, self.at)
+            if match:
+                self.at = match.end()
+                return match
+            data = self.process.stdout.read1(4096)
+            assert data, f"the machine ended before '{pattern}':\n{self.seen[-4000:]}"
+            self.seen += ESCAPES.sub("", data.decode(errors="replace").replace("\r", ""))
+
+    def type(self, text):
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def finish(self):
+        """Waits for the end and returns the exit status."""
+        self.seen += self.process.stdout.read().decode(errors="replace").replace("\r", "")
+        return self.process.wait()
