@@ -21,15 +21,20 @@ static char *page_of(unsigned window)
 	return (char *)(uintptr_t)(LAYOUT_WINDOW_BASE + window * PAGE_SIZE);
 }
 
+static pte_t leaf(hpa_t address)
+{
+	struct pt_attr attr = { .prot = PT_READ | PT_WRITE, .memory = PT_MEMORY_WB };
+
+	return arch_host_format()->make_leaf(hpa(address.value & PAGE_MASK), 0, attr);
+}
+
 static void *open_page(unsigned window, hpa_t address)
 {
-	const struct pt_format *format = arch_host_format();
-	struct pt_attr attr = { .prot = PT_READ | PT_WRITE, .memory = PT_MEMORY_WB };
 	char *page = page_of(window);
 	pte_t *entry = hyp_map_private_slot(page);
 
 	assert(*entry == 0);
-	atomic_store(entry, format->make_leaf(hpa(address.value & PAGE_MASK), 0, attr));
+	atomic_store(entry, leaf(address));
 	return page + (address.value & ~PAGE_MASK);
 }
 
@@ -112,4 +117,31 @@ bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value)
 					   __ATOMIC_SEQ_CST);
 	close_page(WINDOW_EXCHANGE);
 	return done;
+}
+
+void window_word_take(struct window_word *word, hpa_t address)
+{
+	hpa_t aligned = hpa(align_down(address.value, sizeof(uint64_t)));
+
+	word->entry = leaf(aligned);
+	word->offset = (uint32_t)(aligned.value & ~PAGE_MASK);
+	window_read(aligned, &word->value, sizeof(word->value));
+}
+
+/* One page after the other in the same window, which need not be closed in between. */
+bool window_words_are_same(const struct window_word *words, unsigned count)
+{
+	const char *page = page_of(WINDOW_COPY);
+	pte_t *entry = hyp_map_private_slot(page);
+	bool same = true;
+
+	assert(*entry == 0);
+	for (unsigned i = 0; i < count && same; i++) {
+		atomic_store(entry, words[i].entry);
+		same = __atomic_load_n((const uint64_t *)(const void *)(page + words[i].offset),
+				       __ATOMIC_RELAXED) == words[i].value;
+		arch_tlb_flush_page(page);
+	}
+	close_page(WINDOW_COPY);
+	return same;
 }

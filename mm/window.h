@@ -22,3 +22,19 @@ bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value);
  */
 void *window_open(unsigned window, hpa_t address);
 void window_close(unsigned window);
+
+/*
+ * An aligned word of memory that is looked at again and again. Prepared once; whose frame it is
+ * must be certain at every use.
+ */
+struct window_word {
+	uint64_t entry; /* of the window's page table */
+	uint64_t value;
+	uint32_t offset; /* in the page */
+};
+
+/* Takes the word that holds address, as it is now. */
+void window_word_take(struct window_word *word, hpa_t address);
+
+/* True when all are still what they were. */
+bool window_words_are_same(const struct window_word *words, unsigned count);

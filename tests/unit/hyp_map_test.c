@@ -215,6 +215,31 @@ static void windows_reach_what_is_not_mapped(void **state)
 	window_read(hpa(at), text, 0);
 }
 
+static void words_are_the_same_until_one_changes(void **state)
+{
+	struct window_word words[3];
+	char *memory = fake_memory(hpa(GUEST_RAM));
+
+	(void)state;
+	memset(memory, 0x22, 3 * PAGE_SIZE);
+	for (unsigned i = 0; i < 3; i++) {
+		window_word_take(&words[i], hpa(GUEST_RAM + i * PAGE_SIZE + 24 + i));
+		assert_int_equal(words[i].value, 0x2222222222222222);
+	}
+	assert_true(window_words_are_same(words, 3));
+	memory[16] = 0x33; /* the word before */
+	memory[2 * PAGE_SIZE + 32] = 0x33;
+	assert_true(window_words_are_same(words, 3));
+	memory[2 * PAGE_SIZE + 31] = 0x33;
+	assert_false(window_words_are_same(words, 3));
+	assert_true(window_words_are_same(words, 2));
+	memory[24] = 0x33;
+	assert_false(window_words_are_same(words, 2));
+	for (unsigned window = 0; window < LAYOUT_WINDOWS; window++) {
+		assert_true(fake_read_faults((char *)LAYOUT_WINDOW_BASE + window * PAGE_SIZE));
+	}
+}
+
 static void a_closed_window_shows_nothing(void **state)
 {
 	char *first, *second;
@@ -494,6 +519,7 @@ int main(void)
 		cmocka_unit_test(stacks_have_guards_on_both_sides),
 		cmocka_unit_test(the_start_root_has_one_page_and_what_is_shared),
 		cmocka_unit_test(windows_reach_what_is_not_mapped),
+		cmocka_unit_test(words_are_the_same_until_one_changes),
 		cmocka_unit_test(a_closed_window_shows_nothing),
 		cmocka_unit_test(both_windows_and_copies_go_together),
 		cmocka_unit_test(a_window_is_open_on_its_own_cpu_only),
