@@ -123,7 +123,7 @@ static bool is_quiet(const struct vcpu *vcpu)
 	const struct vcpu_events *events = &vcpu->arch.events;
 
 	return events->injected.kind == EVENT_NONE && events->exception.kind == EVENT_NONE &&
-	       !vcpu->arch.vlapic.has_requests && vcpu->arch.vlapic.extint == NULL &&
+	       vcpu->arch.vlapic.irr_words == 0 && vcpu->arch.vlapic.extint == NULL &&
 	       !nmi_is_involved(vcpu);
 }
 

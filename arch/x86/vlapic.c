@@ -32,23 +32,37 @@ static void vector_set(struct vlapic *vlapic, unsigned base, unsigned vector)
 	vlapic_put(vlapic, at, vlapic_get(vlapic, at) | BIT(vector % 32));
 }
 
-static void vector_clear(struct vlapic *vlapic, unsigned base, unsigned vector)
+/* What is left in the vector's register. */
+static uint32_t vector_clear(struct vlapic *vlapic, unsigned base, unsigned vector)
 {
 	unsigned at = vector_register(base, vector);
 
 	vlapic_put(vlapic, at, vlapic_get(vlapic, at) & ~BIT(vector % 32));
+	return vlapic_get(vlapic, at);
 }
 
-static int vector_highest(const struct vlapic *vlapic, unsigned base)
+/* IRR and ISR have summaries, so that their highest vector is found in one step. */
+static void summary_set(uint8_t *words, unsigned vector)
 {
-	for (int i = 7; i >= 0; i--) {
-		uint32_t bits = vlapic_get(vlapic, base + (unsigned)i * 16);
+	*words |= (uint8_t)(1U << vector / 32);
+}
 
-		if (bits != 0) {
-			return i * 32 + (int)bits_highest(bits);
-		}
+static void summary_clear(uint8_t *words, unsigned vector, uint32_t left)
+{
+	if (left == 0) {
+		*words &= (uint8_t) ~(1U << vector / 32);
 	}
-	return -1;
+}
+
+static int vector_highest(const struct vlapic *vlapic, unsigned base, uint8_t words)
+{
+	unsigned word;
+
+	if (words == 0) {
+		return -1;
+	}
+	word = bits_highest(words);
+	return (int)(word * 32 + bits_highest(vlapic_get(vlapic, base + word * 16)));
 }
 
 /* 64 vectors at once, as the posting array has them. */
@@ -78,7 +92,7 @@ static void ppr_set(struct vlapic *vlapic, uint8_t ppr)
 static void ppr_update(struct vlapic *vlapic)
 {
 	uint8_t tpr = (uint8_t)vlapic_get(vlapic, VLAPIC_TPR);
-	int in_service = vector_highest(vlapic, VLAPIC_ISR);
+	int in_service = vector_highest(vlapic, VLAPIC_ISR, vlapic->isr_words);
 	uint8_t served = in_service < 0 ? 0 : (uint8_t)(in_service & VLAPIC_PRIORITY);
 
 	ppr_set(vlapic, (tpr & VLAPIC_PRIORITY) >= served ? tpr : served);
@@ -105,9 +119,9 @@ void vlapic_cr8_write(struct vcpu *vcpu, uint8_t value)
 void vlapic_raise_self(struct vlapic *vlapic, uint8_t vector)
 {
 	vector_set(vlapic, VLAPIC_IRR, vector);
-	vector_clear(vlapic, VLAPIC_TMR, vector);
+	summary_set(&vlapic->irr_words, vector);
+	(void)vector_clear(vlapic, VLAPIC_TMR, vector);
 	bitmap_clear(vlapic->eoi_notify, vector);
-	vlapic->has_requests = true;
 }
 
 void vlapic_raise_lvt(struct vlapic *vlapic, unsigned lvt)
@@ -193,7 +207,8 @@ static void fold_word(struct vcpu *vcpu, unsigned word, uint64_t bits)
 	vlapic->eoi_notify[word] = (vlapic->eoi_notify[word] & ~bits) | level;
 	word_put(vlapic, VLAPIC_TMR, word, vlapic->eoi_notify[word]);
 	word_put(vlapic, VLAPIC_IRR, word, word_get(vlapic, VLAPIC_IRR, word) | bits);
-	vlapic->has_requests = true;
+	vlapic->irr_words |= (uint8_t)(((uint32_t)bits != 0) << word * 2);
+	vlapic->irr_words |= (uint8_t)((bits >> 32 != 0) << (word * 2 + 1));
 }
 
 void vlapic_sync(struct vcpu *vcpu)
@@ -236,10 +251,10 @@ static int takable(const struct vlapic *vlapic)
 {
 	int vector;
 
-	if (!vlapic->has_requests || !vlapic_is_enabled(vlapic)) {
+	if (vlapic->irr_words == 0 || !vlapic_is_enabled(vlapic)) {
 		return -1;
 	}
-	vector = vector_highest(vlapic, VLAPIC_IRR);
+	vector = vector_highest(vlapic, VLAPIC_IRR, vlapic->irr_words);
 	return (vector & VLAPIC_PRIORITY) > (vlapic->ppr & VLAPIC_PRIORITY) ? vector : -1;
 }
 
@@ -268,9 +283,9 @@ void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
 		(void)extint(vlapic, true);
 		return;
 	}
-	vector_clear(vlapic, VLAPIC_IRR, vector);
+	summary_clear(&vlapic->irr_words, vector, vector_clear(vlapic, VLAPIC_IRR, vector));
 	vector_set(vlapic, VLAPIC_ISR, vector);
-	vlapic->has_requests = vector_highest(vlapic, VLAPIC_IRR) >= 0;
+	summary_set(&vlapic->isr_words, vector);
 	/* It was above all that is in service, and above TPR: nothing else can be the maximum. */
 	ppr_set(vlapic, vector & VLAPIC_PRIORITY);
 }
@@ -278,12 +293,13 @@ void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
 void vlapic_end(struct vcpu *vcpu)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
-	int vector = vector_highest(vlapic, VLAPIC_ISR);
+	int vector = vector_highest(vlapic, VLAPIC_ISR, vlapic->isr_words);
 
 	if (vector < 0) {
 		return;
 	}
-	vector_clear(vlapic, VLAPIC_ISR, (unsigned)vector);
+	summary_clear(&vlapic->isr_words, (unsigned)vector,
+		      vector_clear(vlapic, VLAPIC_ISR, (unsigned)vector));
 	ppr_update(vlapic);
 	if (unlikely(bitmap_test(vlapic->eoi_notify, (unsigned)vector))) {
 		notify_ends(vcpu, (unsigned)vector / 64, BIT((unsigned)vector % 64));
@@ -321,7 +337,8 @@ static void drop_vectors(struct vcpu *vcpu)
 				    (held & vlapic->eoi_notify[word]));
 		vlapic->eoi_notify[word] = 0;
 	}
-	vlapic->has_requests = false;
+	vlapic->irr_words = 0;
+	vlapic->isr_words = 0;
 }
 
 static void registers_reset(struct vlapic *vlapic)

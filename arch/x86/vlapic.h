@@ -28,8 +28,9 @@ struct vlapic {
 	uint8_t *page;    /* registers, architectural layout; its contents: owner CPU only */
 	uint32_t apic_id; /* 32 bits */
 	/* owner CPU only: */
-	uint8_t ppr;            /* cached; the page has it too */
-	bool has_requests;      /* the page's IRR may have a bit set */
+	uint8_t ppr;       /* cached; the page has it too */
+	uint8_t irr_words; /* which of the eight registers of IRR are not 0 */
+	uint8_t isr_words;
 	uint32_t esr_errors;    /* since the last write of ESR */
 	uint64_t base_msr;      /* IA32_APIC_BASE */
 	uint64_t eoi_notify[4]; /* vectors whose EOI the vIOAPIC wants to know: TMR in this form */

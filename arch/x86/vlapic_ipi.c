@@ -280,10 +280,24 @@ static bool is_deassertion(uint64_t icr)
 	return (icr & (VLAPIC_ICR_LEVEL | VLAPIC_ICR_ASSERT)) == VLAPIC_ICR_LEVEL;
 }
 
+/* A legal vector to itself: the one message that systems send in their hot paths. */
+static bool is_to_self(const struct vlapic *vlapic, uint64_t icr)
+{
+	return (icr & (VLAPIC_ICR_SHORTHAND | VLAPIC_ICR_MODE)) ==
+		       field_set(VLAPIC_ICR_SHORTHAND, VLAPIC_SELF) &&
+	       field_get(VLAPIC_ICR_VECTOR, icr) >= VLAPIC_VECTOR_FIRST &&
+	       vlapic_is_software_enabled(vlapic);
+}
+
 void vlapic_send(struct vcpu *vcpu, uint64_t icr)
 {
-	struct vlapic_message message = message_of(vcpu, icr);
+	struct vlapic_message message;
 
+	if (is_to_self(&vcpu->arch.vlapic, icr)) {
+		vlapic_raise_self(&vcpu->arch.vlapic, (uint8_t)field_get(VLAPIC_ICR_VECTOR, icr));
+		return;
+	}
+	message = message_of(vcpu, icr);
 	if (message.mode == VLAPIC_INIT && is_deassertion(icr)) {
 		return;
 	}
