@@ -5,6 +5,7 @@
 #include "arch/fpu.h"
 #include "arch/gdt.h"
 #include "arch/insn_cache.h"
+#include "arch/insn_fetch.h"
 #include "arch/lapic.h"
 #include "arch/svm.h"
 #include "arch/vcpu_events.h"
@@ -69,8 +70,10 @@ struct arch_vcpu {
 	uint8_t insn_size;   /* of the instruction that exited; 0: not known */
 	uint32_t insn_cause; /* the raw exit code it had */
 	uint64_t insn_cr3;   /* its address space */
+	bool insn_is_64_bit;
 	struct insn_bytes fetched;
 	struct insn_cache insn_cache;
+	struct insn_fetch insn_fetch;
 	union {
 		struct svm_vcpu svm;
 	};

@@ -309,9 +309,43 @@ static bool finish(struct vcpu *vcpu, const struct insn *insn, int err)
 	return err != -E_NODEV && x86_exit_resume(vcpu);
 }
 
+/*
+ * A store of a word to the local APIC's page: what guests do most of all. In 64-bit mode, where the
+ * operand's offset is the fault's, nothing is left to be checked.
+ */
+static bool is_apic_store(const struct mmio *mmio)
+{
+	const struct insn *insn = mmio->insn;
+	uint64_t fault = mmio->fault.value;
+
+	return (fault & PAGE_MASK) == VLAPIC_BASE_DEFAULT && insn->op == INSN_MOV_STORE &&
+	       insn->operand_size == 4 && insn->segment < SEGMENT_FS && is_aligned(fault, 4) &&
+	       ((operand_offset(mmio->vcpu, insn) ^ fault) & ~PAGE_MASK) == 0;
+}
+
+static int apic_store(const struct mmio *mmio)
+{
+	struct access access = { .vcpu = mmio->vcpu,
+				 .address = mmio->fault.value,
+				 .offset = mmio->fault.value & ~PAGE_MASK,
+				 .size = 4,
+				 .is_write = true,
+				 .value = source(mmio) };
+
+	return vlapic_region(NULL, &access) == REGION_STOP ? -E_NODEV : 0;
+}
+
+/* Of an instruction that was decoded before. */
+static bool handle_known(struct mmio *mmio, const struct insn *insn)
+{
+	mmio->insn = insn;
+	return finish(mmio->vcpu, insn, is_apic_store(mmio) ? apic_store(mmio) : emulate(mmio));
+}
+
 bool exit_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct mmio mmio = { .vcpu = vcpu, .fault = exit->stage2.address };
+	const struct insn *known;
 	struct insn insn;
 
 	if (!is_operand(vcpu, &exit->stage2)) {
@@ -322,9 +356,14 @@ bool exit_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 		vcpu_events_raise_ud(vcpu);
 		return true;
 	}
+	known = insn_fetch_find(vcpu);
+	if (known != NULL) {
+		return handle_known(&mmio, known);
+	}
 	if (x86_exit_fetch(vcpu, &insn) != 0) {
 		return x86_exit_resume(vcpu);
 	}
+	insn_fetch_store(vcpu, &insn);
 	mmio.insn = &insn;
 	return finish(vcpu, &insn, emulate(&mmio));
 }

@@ -3,6 +3,7 @@
  * what the hardware told about the instruction. */
 #include "arch/svm.h"
 
+#include "arch/msr.h"
 #include "arch/vmcb.h"
 #include "arch/x86_exit.h"
 #include "core/string.h"
@@ -96,6 +97,11 @@ static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
 		.is_present = (info & SVM_NPF_PRESENT) != 0,
 		.is_walk = (info & SVM_NPF_WALK) != 0,
 	};
+	/* As VMX has it by itself: no region need be looked for. */
+	if ((control->exit_info2 & PAGE_MASK) == VLAPIC_BASE_DEFAULT) {
+		exit->kind = EXIT_ARCH;
+		exit->arch_code = X86_EXIT_APIC_PAGE;
+	}
 	if ((svm_features & SVM_CPUID_DECODE) != 0 && !exit->stage2.is_fetch) {
 		uint8_t count = control->byte_count & 0xf;
 
@@ -191,6 +197,11 @@ static void decode_row(struct vcpu *vcpu, const struct vmcb_control *control,
 	}
 }
 
+static bool is_64_bit(const struct vmcb_save *save)
+{
+	return (save->efer & EFER_LMA) != 0 && (save->cs.attributes & SEGMENT_L) != 0;
+}
+
 void svm_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	const struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
@@ -205,6 +216,7 @@ void svm_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
 	vcpu->arch.insn_cr3 = vcpu->arch.svm.vmcb->save.cr3;
 	vcpu->arch.fetched.count = 0;
 	if (code == SVM_EXIT_NPF) {
+		vcpu->arch.insn_is_64_bit = is_64_bit(&vcpu->arch.svm.vmcb->save);
 		decode_stage2(vcpu, control, exit);
 	} else if (code < SVM_EXIT_CODES) {
 		decode_row(vcpu, control, exit);

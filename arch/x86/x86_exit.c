@@ -12,6 +12,7 @@
 
 static exit_fn *const handlers[X86_EXITS] = {
 	[X86_EXIT_CPUID] = exit_cpuid,
+	[X86_EXIT_APIC_PAGE] = exit_mmio,
 	[X86_EXIT_RDMSR] = exit_rdmsr,
 	[X86_EXIT_WRMSR] = exit_wrmsr,
 	[X86_EXIT_CR_WRITE] = exit_cr_write,

@@ -9,6 +9,8 @@
 
 enum x86_exit {
 	X86_EXIT_CPUID,
+	X86_EXIT_APIC_PAGE, /* stage-2 fault or APIC access on the local APIC's page: exit->stage2
+			     */
 	X86_EXIT_RDMSR,
 	X86_EXIT_WRMSR,
 	X86_EXIT_CR_WRITE, /* decoded from the instruction, or raw_info1 with decode assists */

@@ -186,15 +186,26 @@ static void string_port_write_is_decoded(void **state)
 static void nested_fault_is_decoded(void **state)
 {
 	struct vcpu_exit exit =
-		decode(SVM_EXIT_NPF, SVM_NPF_WRITE | SVM_NPF_PRESENT | BIT(32), 0xfee000b0);
+		decode(SVM_EXIT_NPF, SVM_NPF_WRITE | SVM_NPF_PRESENT | BIT(32), 0xfec00010);
 
 	(void)state;
 	assert_int_equal(exit.kind, EXIT_STAGE2);
-	assert_int_equal(exit.stage2.address.value, 0xfee000b0);
+	assert_int_equal(exit.stage2.address.value, 0xfec00010);
 	assert_true(exit.stage2.is_write);
 	assert_true(exit.stage2.is_present);
 	assert_false(exit.stage2.is_fetch);
 	assert_false(exit.stage2.is_walk);
+}
+
+static void nested_fault_on_the_apic_page_has_its_own_exit(void **state)
+{
+	struct vcpu_exit exit = decode(SVM_EXIT_NPF, SVM_NPF_WRITE | BIT(32), 0xfee000b0);
+
+	(void)state;
+	assert_int_equal(exit.kind, EXIT_ARCH);
+	assert_int_equal(exit.arch_code, X86_EXIT_APIC_PAGE);
+	assert_int_equal(exit.stage2.address.value, 0xfee000b0);
+	assert_true(exit.stage2.is_write);
 }
 
 static void nested_fault_of_a_table_walk_is_told(void **state)
@@ -316,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup(port_read_is_decoded, setup),
 		cmocka_unit_test_setup(string_port_write_is_decoded, setup),
 		cmocka_unit_test_setup(nested_fault_is_decoded, setup),
+		cmocka_unit_test_setup(nested_fault_on_the_apic_page_has_its_own_exit, setup),
 		cmocka_unit_test_setup(nested_fault_of_a_table_walk_is_told, setup),
 		cmocka_unit_test_setup(fetched_bytes_are_used_only_where_cpuid_has_them, setup),
 		cmocka_unit_test_setup(control_register_write_names_register_and_source, setup),
