@@ -31,8 +31,9 @@ struct exit_port {
 struct exit_stage2 {
 	gpa_t address;
 	bool is_write, is_fetch;
-	bool is_present; /* mapped, but not with that right */
-	bool is_walk;    /* on the walk of the guest's own tables */
+	bool is_present;  /* mapped, but not with that right */
+	bool is_walk;     /* on the walk of the guest's own tables */
+	bool is_delivery; /* while an event was delivered, not an instruction run */
 };
 
 /* A write to a control register. */

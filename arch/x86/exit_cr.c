@@ -163,6 +163,9 @@ static int decode(struct vcpu *vcpu, unsigned *number, uint64_t *value)
 	vcpu->arch.insn_size = insn.length;
 	switch ((unsigned)insn.op) {
 	case INSN_MOV_TO_CR:
+		if (insn.control == 2 || insn.control == 3) {
+			return -E_BUSY; /* as below: these do not exit */
+		}
 		*number = insn.control;
 		*value = mov_source(vcpu, insn.reg);
 		return 0;

@@ -17,12 +17,14 @@
 struct mmio {
 	struct vcpu *vcpu;
 	const struct insn *insn;
-	gpa_t fault; /* where stage-2 faulted */
+	gpa_t fault;         /* where stage-2 faulted */
+	bool fault_is_write; /* the guest's own tables let it write there */
 };
 
 /*
  * The operand's access. Most lie on one page, the one of the fault: then its physical address is
- * known. Others are walked.
+ * known, and the rights that the processor has checked. Others are walked: another vCPU may have
+ * changed the instruction meanwhile.
  */
 static int memory(const struct mmio *mmio, bool is_write, uint64_t *value)
 {
@@ -34,7 +36,8 @@ static int memory(const struct mmio *mmio, bool is_write, uint64_t *value)
 	if (err != 0) {
 		return err;
 	}
-	if ((linear & ~PAGE_MASK) == offset && offset + size <= PAGE_SIZE) {
+	if ((linear & ~PAGE_MASK) == offset && offset + size <= PAGE_SIZE &&
+	    (mmio->fault_is_write || !is_write)) {
 		return operand_physical(mmio->vcpu, mmio->fault, size, is_write, value);
 	}
 	return is_write ? operand_linear_write(mmio->vcpu, linear, size, *value)
@@ -284,7 +287,7 @@ static bool is_operand(struct vcpu *vcpu, const struct exit_stage2 *stage2)
 
 	if (stage2->is_walk) {
 		what = "its page tables";
-	} else if (vcpu->arch.events.injected.kind != EVENT_NONE) {
+	} else if (stage2->is_delivery) {
 		what = "the stack or tables of an event's delivery";
 	}
 	if (what == NULL) {
@@ -297,7 +300,7 @@ static bool is_operand(struct vcpu *vcpu, const struct exit_stage2 *stage2)
 
 static bool finish(struct vcpu *vcpu, const struct insn *insn, int err)
 {
-	if (err == -E_NOTSUP) {
+	if (err == -E_NOTSUP && !x86_exit_refuse_user(vcpu)) {
 		vm_stop(vcpu->vm, VM_STOP_ERROR,
 			"vCPU %u: instruction at %#llx on a device's memory is not emulated",
 			vcpu->index, (unsigned long long)vcpu->arch.state->rip);
@@ -318,8 +321,9 @@ static bool is_apic_store(const struct mmio *mmio)
 	const struct insn *insn = mmio->insn;
 	uint64_t fault = mmio->fault.value;
 
-	return (fault & PAGE_MASK) == VLAPIC_BASE_DEFAULT && insn->op == INSN_MOV_STORE &&
-	       insn->operand_size == 4 && insn->segment < SEGMENT_FS && is_aligned(fault, 4) &&
+	return (fault & PAGE_MASK) == VLAPIC_BASE_DEFAULT && mmio->fault_is_write &&
+	       insn->op == INSN_MOV_STORE && insn->operand_size == 4 &&
+	       insn->segment < SEGMENT_FS && is_aligned(fault, 4) &&
 	       ((operand_offset(mmio->vcpu, insn) ^ fault) & ~PAGE_MASK) == 0;
 }
 
@@ -344,7 +348,9 @@ static bool handle_known(struct mmio *mmio, const struct insn *insn)
 
 bool exit_mmio(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
-	struct mmio mmio = { .vcpu = vcpu, .fault = exit->stage2.address };
+	struct mmio mmio = { .vcpu = vcpu,
+			     .fault = exit->stage2.address,
+			     .fault_is_write = exit->stage2.is_write };
 	const struct insn *known;
 	struct insn insn;
 

@@ -96,6 +96,7 @@ static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
 		.is_fetch = (info & SVM_NPF_FETCH) != 0,
 		.is_present = (info & SVM_NPF_PRESENT) != 0,
 		.is_walk = (info & SVM_NPF_WALK) != 0,
+		.is_delivery = (control->exit_event & VMCB_EVENT_VALID) != 0,
 	};
 	/* As VMX has it by itself: no region need be looked for. */
 	if ((control->exit_info2 & PAGE_MASK) == VLAPIC_BASE_DEFAULT) {

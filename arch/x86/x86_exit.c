@@ -65,11 +65,23 @@ static int fetch_more(struct vcpu *vcpu, uint8_t *bytes, unsigned count)
 	return guest_fetch(vcpu, count, bytes + count, INSN_LENGTH_MAX - count);
 }
 
+bool x86_exit_refuse_user(struct vcpu *vcpu)
+{
+	if (vcpu_regs(vcpu, STATE_SREGS)->sregs.cpl != 3) {
+		return false;
+	}
+	vcpu_events_raise_ud(vcpu);
+	return true;
+}
+
 /* A length that is not known to us, or code outside of memory: nothing that a sane guest runs. */
 static int cannot_decode(struct vcpu *vcpu, const char *why)
 {
-	vm_stop(vcpu->vm, VM_STOP_ERROR, "vCPU %u: instruction at %#llx (exit %#x): %s",
-		vcpu->index, (unsigned long long)vcpu->arch.state->rip, vcpu->arch.insn_cause, why);
+	if (!x86_exit_refuse_user(vcpu)) {
+		vm_stop(vcpu->vm, VM_STOP_ERROR, "vCPU %u: instruction at %#llx (exit %#x): %s",
+			vcpu->index, (unsigned long long)vcpu->arch.state->rip,
+			vcpu->arch.insn_cause, why);
+	}
 	return -E_NOTSUP;
 }
 

@@ -49,5 +49,11 @@ exit_fn exit_port, exit_mmio;
 struct insn;
 must_check int x86_exit_fetch(struct vcpu *vcpu, struct insn *insn);
 
+/*
+ * Instead of stopping the guest for an instruction that is not emulated: where user mode ran it,
+ * raises #UD and returns true. A process can not end its machine.
+ */
+bool x86_exit_refuse_user(struct vcpu *vcpu);
+
 /* False when the VM was stopped: the guest is not entered again. */
 bool x86_exit_resume(const struct vcpu *vcpu);

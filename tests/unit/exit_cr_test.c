@@ -290,6 +290,19 @@ static void undecoded_move_is_read_from_the_instruction(void **state)
 	assert_int_equal(vcpu.arch.insn_size, 4);
 }
 
+/* It was taken for one of CR8. */
+static void a_write_that_became_one_of_cr3_is_run_again(void **state)
+{
+	struct vcpu_exit exit = { .control = { .number = 0 } };
+
+	(void)state;
+	insn = (struct insn){ .op = INSN_MOV_TO_CR, .control = 3, .length = 3 };
+	assert_true(exit_cr_write(&vcpu, &exit));
+	assert_int_equal(skips, 0);
+	assert_int_equal(faults, 0);
+	assert_int_equal(tpr, 99);
+}
+
 static void lmsw_sets_but_does_not_clear_protection(void **state)
 {
 	struct vcpu_exit exit = { .control = { .number = 0 } };
@@ -331,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(changed_paging_flushes, setup),
 		cmocka_unit_test_setup(task_priority_goes_to_the_apic, setup),
 		cmocka_unit_test_setup(undecoded_move_is_read_from_the_instruction, setup),
+		cmocka_unit_test_setup(a_write_that_became_one_of_cr3_is_run_again, setup),
 		cmocka_unit_test_setup(lmsw_sets_but_does_not_clear_protection, setup),
 		cmocka_unit_test_setup(moves_outside_of_64_bit_mode_are_32_bits_wide, setup),
 	};

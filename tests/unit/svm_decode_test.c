@@ -215,6 +215,16 @@ static void nested_fault_of_a_table_walk_is_told(void **state)
 	assert_true(decode(SVM_EXIT_NPF, SVM_NPF_FETCH, 0x1000).stage2.is_fetch);
 }
 
+/* What is queued for later does not make it one: an interrupt may wait behind a handler. */
+static void nested_fault_of_a_delivery_is_told(void **state)
+{
+	(void)state;
+	vcpu.arch.events.injected.kind = EVENT_INTERRUPT;
+	assert_false(decode(SVM_EXIT_NPF, 0, 0x1000).stage2.is_delivery);
+	vmcb.control.exit_event = VMCB_EVENT_VALID;
+	assert_true(decode(SVM_EXIT_NPF, 0, 0x1000).stage2.is_delivery);
+}
+
 static void fetched_bytes_are_used_only_where_cpuid_has_them(void **state)
 {
 	(void)state;
@@ -329,6 +339,7 @@ int main(void)
 		cmocka_unit_test_setup(nested_fault_is_decoded, setup),
 		cmocka_unit_test_setup(nested_fault_on_the_apic_page_has_its_own_exit, setup),
 		cmocka_unit_test_setup(nested_fault_of_a_table_walk_is_told, setup),
+		cmocka_unit_test_setup(nested_fault_of_a_delivery_is_told, setup),
 		cmocka_unit_test_setup(fetched_bytes_are_used_only_where_cpuid_has_them, setup),
 		cmocka_unit_test_setup(control_register_write_names_register_and_source, setup),
 		cmocka_unit_test_setup(

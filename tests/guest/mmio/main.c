@@ -124,6 +124,20 @@ static void test_strings(void)
 	*tpr = 0;
 }
 
+/* SSE is not emulated. */
+static void load_by_sse(uint64_t from)
+{
+	asm volatile("movdqu (%0), %%xmm0" : : "r"(from) : "memory");
+}
+
+/* It stopped the whole machine. */
+static void test_user_gets_ud_for_what_is_not_emulated(void)
+{
+	struct trap trap = expect_exception_user(load_by_sse, (uintptr_t)tpr);
+
+	check(trap.vector == VECTOR_UD, "SSE on a device at CPL 3: vector %lu", trap.vector);
+}
+
 void test_main(void)
 {
 	tpr = (volatile uint32_t *)((rdmsr(MSR_APIC_BASE) & APIC_BASE_ADDRESS) + APIC_TPR);
@@ -137,4 +151,5 @@ void test_main(void)
 		      "%s: flags %lx", cases[i].name, out.flags);
 	}
 	test_strings();
+	test_user_gets_ud_for_what_is_not_emulated();
 }
