@@ -10,6 +10,7 @@
 #define must_check     __attribute__((warn_unused_result))
 #define noreturn       __attribute__((noreturn))
 #define printf_like(f) __attribute__((format(printf, f, (f) + 1)))
+#define never_inline   __attribute__((noinline)) /* what is rare, apart from what is often */
 #define unlikely(x)    __builtin_expect(!!(x), 0)
 
 #define PAGE_SHIFT 12

@@ -7,6 +7,7 @@
 #include "arch/insn_cache.h"
 #include "arch/insn_fetch.h"
 #include "arch/lapic.h"
+#include "arch/region_cache.h"
 #include "arch/svm.h"
 #include "arch/vcpu_events.h"
 #include "arch/vcpu_state.h"
@@ -74,6 +75,7 @@ struct arch_vcpu {
 	struct insn_bytes fetched;
 	struct insn_cache insn_cache;
 	struct insn_fetch insn_fetch;
+	struct region_cache port_region, memory_region;
 	union {
 		struct svm_vcpu svm;
 	};

@@ -49,7 +49,8 @@ static int byte_access(struct vcpu *vcpu, uint16_t port, bool is_write, uint64_t
 	return 0;
 }
 
-static int split_access(struct vcpu *vcpu, const struct exit_port *port, uint64_t *value)
+never_inline static int split_access(struct vcpu *vcpu, const struct exit_port *port,
+				     uint64_t *value)
 {
 	uint64_t all = 0;
 
@@ -68,17 +69,19 @@ static int split_access(struct vcpu *vcpu, const struct exit_port *port, uint64_
 
 static int port_access(struct vcpu *vcpu, const struct exit_port *port, uint64_t *value)
 {
-	struct access access = { .vcpu = vcpu,
-				 .address = port->port,
-				 .size = port->size,
-				 .is_write = port->is_write,
-				 .value = *value };
-	struct region region;
+	const struct region *region = region_cache_find(
+		&vcpu->arch.port_region, &vcpu->vm->port_regions, port->port, port->size);
+	struct access access;
 
-	if (!region_find(&vcpu->vm->port_regions, port->port, port->size, &region)) {
+	if (unlikely(region == NULL)) {
 		return split_access(vcpu, port, value);
 	}
-	if (region_access(&vcpu->vm->port_regions, &access) == REGION_STOP) {
+	access.vcpu = vcpu;
+	access.address = port->port;
+	access.size = port->size;
+	access.is_write = port->is_write;
+	access.value = *value;
+	if (unlikely(region_cache_access(region, &access) == REGION_STOP)) {
 		return -E_NODEV;
 	}
 	*value = access.value;
@@ -145,7 +148,7 @@ static bool is_done(const struct vcpu *vcpu, const struct insn *insn)
 	return count == 0 && (insn->rep || insn->repne);
 }
 
-static bool string(struct vcpu *vcpu, const struct exit_port *port)
+never_inline static bool string(struct vcpu *vcpu, const struct exit_port *port)
 {
 	struct insn insn;
 

@@ -62,10 +62,10 @@ static int ram_access(struct vcpu *vcpu, const struct access *access, uint64_t *
 	return guest_mem_read(stage2, gpa(access->address), value, access->size);
 }
 
-static int device_access(struct vcpu *vcpu, struct access *access, uint64_t *value)
+static int device_access(const struct region *region, struct access *access, uint64_t *value)
 {
 	access->value = *value & vcpu_regs_mask(access->size);
-	if (region_access(&vcpu->vm->memory_regions, access) == REGION_STOP) {
+	if (region_cache_access(region, access) == REGION_STOP) {
 		return -E_NODEV;
 	}
 	*value = access->value;
@@ -75,15 +75,19 @@ static int device_access(struct vcpu *vcpu, struct access *access, uint64_t *val
 int operand_physical(struct vcpu *vcpu, gpa_t address, unsigned size, bool is_write,
 		     uint64_t *value)
 {
+	const struct region *region = region_cache_find(
+		&vcpu->arch.memory_region, &vcpu->vm->memory_regions, address.value, size);
 	struct access access = {
 		.vcpu = vcpu, .address = address.value, .size = (uint8_t)size, .is_write = is_write
 	};
-	struct region region;
 
-	/* An access that runs over a device's end is nobody's, and region_access() says so. */
-	if (region_find(&vcpu->vm->memory_regions, address.value, 1, &region) ||
+	if (region != NULL) {
+		return device_access(region, &access, value);
+	}
+	/* An access that runs over a device's end is nobody's. */
+	if (region_overlaps(&vcpu->vm->memory_regions, address.value, size) ||
 	    ram_access(vcpu, &access, value) != 0) {
-		return device_access(vcpu, &access, value);
+		*value = is_write ? *value : vcpu_regs_mask(size);
 	}
 	return 0;
 }

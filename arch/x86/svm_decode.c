@@ -84,8 +84,8 @@ static void decode_port(const struct vmcb_control *control, struct vcpu_exit *ex
 	};
 }
 
-static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
-			  struct vcpu_exit *exit)
+never_inline static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
+				       struct vcpu_exit *exit)
 {
 	uint64_t info = control->exit_info1;
 
@@ -113,7 +113,7 @@ static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
 
 /* The number is in the code; the source register is known with decode assists, unless it is LMSW.
  */
-static void decode_control(const struct vmcb_control *control, struct vcpu_exit *exit)
+never_inline static void decode_control(const struct vmcb_control *control, struct vcpu_exit *exit)
 {
 	uint64_t info = control->exit_info1;
 

@@ -117,17 +117,7 @@ static bool nmi_is_involved(const struct vcpu *vcpu)
 	return events->nmi_pending || events->nmi_masked || vcpu->arch.svm.nmi_armed;
 }
 
-/* Nothing is pending that vcpu_events_next() could choose: so it is at most entries. */
-static bool is_quiet(const struct vcpu *vcpu)
-{
-	const struct vcpu_events *events = &vcpu->arch.events;
-
-	return events->injected.kind == EVENT_NONE && events->exception.kind == EVENT_NONE &&
-	       vcpu->arch.vlapic.irr_words == 0 && vcpu->arch.vlapic.extint == NULL &&
-	       !nmi_is_involved(vcpu);
-}
-
-static void choose(struct vcpu *vcpu)
+void svm_event_inject(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	struct vcpu_windows windows;
@@ -136,22 +126,10 @@ static void choose(struct vcpu *vcpu)
 	vcpu_events_next(vcpu, &event, &windows);
 	control->event = event.kind == EVENT_NONE ? 0 : event_encode(vcpu, &event);
 	window_set(control, windows.interrupt);
+	tpr_sync(vcpu);
 	if (nmi_is_involved(vcpu)) {
 		svm_nmi_prepare(vcpu, &event, &windows);
 	}
-}
-
-void svm_event_inject(struct vcpu *vcpu)
-{
-	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-
-	if (is_quiet(vcpu)) {
-		control->event = 0;
-		window_set(control, false);
-	} else {
-		choose(vcpu);
-	}
-	tpr_sync(vcpu);
 }
 
 /*
@@ -180,7 +158,7 @@ static enum vcpu_event_kind event_kind(uint64_t word)
 }
 
 /* APM2 15.7.2 "Intercepts During IDT Interrupt Delivery". */
-static void requeue(struct vcpu *vcpu, uint64_t word)
+never_inline static void requeue(struct vcpu *vcpu, uint64_t word)
 {
 	struct vcpu_event event = {
 		.kind = event_kind(word),

@@ -3,6 +3,7 @@
 #include "arch/svm.h"
 
 #include "arch/msr.h"
+#include "arch/vlapic_regs.h"
 #include "arch/vmcb.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -12,6 +13,25 @@
 
 /* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
 #define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC)
+
+/*
+ * False at most entries: no event, NMI or interrupt request is there, the guest's TPR is 0 and the
+ * VMCB has it so, and nothing of an earlier event is left to be taken back.
+ */
+static bool event_is_due(const struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->arch.events;
+	const struct vlapic *vlapic = &vcpu->arch.vlapic;
+	const struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
+	bool events_due = events->injected.kind != EVENT_NONE ||
+			  events->exception.kind != EVENT_NONE || events->nmi_pending ||
+			  events->nmi_masked || vcpu->arch.svm.nmi_armed;
+
+	return events_due || vlapic->irr_words != 0 || vlapic->extint != NULL ||
+	       vlapic_get(vlapic, VLAPIC_TPR) != 0 ||
+	       control->virtual_interrupt != VMCB_V_INTR_MASKING ||
+	       (control->intercept_cr & VMCB_CR_WRITE(8)) != 0;
+}
 
 static void registers_give(struct vcpu *vcpu, struct vmcb *vmcb)
 {
@@ -58,22 +78,28 @@ static void debug_intercept(struct vcpu *vcpu, struct vmcb_control *control)
  * After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. Nearly
  * always there is nothing to do.
  */
-static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu, struct vmcb_control *control)
+never_inline static void tlb_change(struct cpu *cpu, struct vcpu *vcpu, uint64_t generation)
 {
-	uint64_t generation = atomic_load(&vcpu->vm->stage2[0].generation);
+	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	bool flush = vcpu->arch.flush || generation != vcpu->arch.tlb_generation;
-	struct svm_asid asid;
+	struct svm_asid asid = svm_asid_select(cpu, &vcpu->arch.svm, flush);
 
-	control->tlb_control = VMCB_TLB_KEEP;
-	if (!flush && svm_asid_is_current(&cpu->arch.svm, cpu->index, &vcpu->arch.svm)) {
-		return;
-	}
-	asid = svm_asid_select(cpu, &vcpu->arch.svm, flush);
 	vcpu->arch.flush = false;
 	vcpu->arch.tlb_generation = generation;
 	control->tlb_control = asid.tlb_control;
 	control->asid = asid.asid;
 	control->clean &= (uint32_t)~VMCB_CLEAN_ASID;
+}
+
+static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu, struct vmcb_control *control)
+{
+	uint64_t generation = atomic_load(&vcpu->vm->stage2[0].generation);
+
+	control->tlb_control = VMCB_TLB_KEEP;
+	if (vcpu->arch.flush || generation != vcpu->arch.tlb_generation ||
+	    !svm_asid_is_current(&cpu->arch.svm, cpu->index, &vcpu->arch.svm)) {
+		tlb_change(cpu, vcpu, generation);
+	}
 }
 
 /* Where the hardware has no SPEC_CTRL in the VMCB; the hypervisor's own is 0. */
@@ -106,7 +132,11 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 
-	svm_event_inject(vcpu);
+	if (event_is_due(vcpu)) {
+		svm_event_inject(vcpu);
+	} else {
+		vmcb->control.event = 0;
+	}
 	registers_give(vcpu, vmcb);
 	debug_intercept(vcpu, &vmcb->control);
 	enter(vcpu, vmcb);

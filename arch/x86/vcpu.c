@@ -7,6 +7,7 @@
 #include "arch/vcpu_regs.h"
 #include "arch/vcpu_reset.h"
 #include "arch/virt.h"
+#include "arch/vlapic_regs.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/err.h"
@@ -164,7 +165,9 @@ void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	if (unlikely(atomic_load(&vcpu->arch.requests) != 0)) {
 		requests_apply(vcpu);
 	}
-	vlapic_sync(vcpu);
+	if (unlikely((atomic_load(&vcpu->arch.vlapic.post.on) & VLAPIC_POST_ON) != 0)) {
+		vlapic_sync(vcpu);
+	}
 	if (unlikely(vcpu->arch.events.triple_fault)) {
 		vcpu->arch.events.triple_fault = false;
 		exit->kind = EXIT_TRIPLE_FAULT;
