@@ -8,6 +8,7 @@
 #include "mm/window.h"
 
 #define LEVELS      4
+#define CODE_WORDS  (INSN_FETCH_WORDS - LEVELS)
 #define PTE_PRESENT BIT(0)
 #define PTE_LARGE   BIT(7)
 #define PTE_ADDRESS BITS(51, 12)
@@ -80,6 +81,23 @@ static bool add_code(struct vcpu *vcpu, struct insn_fetch_entry *entry, gpa_t co
 	return true;
 }
 
+/*
+ * From the very words that are compared later: what was fetched before may have been changed by
+ * another vCPU since, and would be taken for the new bytes ever after.
+ */
+static bool decode(struct insn_fetch_entry *entry, gpa_t code, uint8_t size)
+{
+	uint64_t words[CODE_WORDS] = { 0 };
+	unsigned count = (unsigned)(code.value % 8 + size + 7) / 8;
+	const uint8_t *bytes = (const uint8_t *)words + code.value % 8;
+
+	for (unsigned i = 0; i < count; i++) {
+		words[i] = entry->words[entry->count - count + i].value;
+	}
+	return insn_decode(&entry->insn, INSN_MODE_64, bytes, size) == 0 &&
+	       entry->insn.length == size;
+}
+
 /* The generation is read first: should rights be taken away meanwhile, the entry is stale already.
  */
 void insn_fetch_store(struct vcpu *vcpu, const struct insn *insn)
@@ -95,8 +113,8 @@ void insn_fetch_store(struct vcpu *vcpu, const struct insn *insn)
 	entry->generation = atomic_load(&vcpu->vm->stage2[0].generation);
 	entry->rip = rip;
 	entry->cr3 = vcpu->arch.insn_cr3;
-	entry->insn = *insn;
-	if (!add_walk(vcpu, entry, &code) || !add_code(vcpu, entry, code, insn->length)) {
+	if (!add_walk(vcpu, entry, &code) || !add_code(vcpu, entry, code, insn->length) ||
+	    !decode(entry, code, insn->length)) {
 		entry->count = 0;
 	}
 }

@@ -51,6 +51,18 @@ struct frame *frame_find(hpa_t address)
 	return address.value >= OFFSET ? (struct frame *)memory : NULL;
 }
 
+/* What the code in memory decodes to, and what was decoded. */
+static struct insn decoded;
+static uint8_t decoded_bytes[INSN_LENGTH_MAX];
+
+int insn_decode(struct insn *insn, enum insn_mode mode, const uint8_t *bytes, size_t size)
+{
+	assert_int_equal(mode, INSN_MODE_64);
+	memcpy(decoded_bytes, bytes, size);
+	*insn = decoded;
+	return 0;
+}
+
 static uint64_t word_at(uint64_t host)
 {
 	uint64_t value;
@@ -89,6 +101,7 @@ static int setup(void **state)
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
 	missing_page = UINT64_MAX;
+	decoded = store;
 	vcpu.vm = &vm;
 	vcpu.arch.state = &guest;
 	vcpu.arch.insn_cr3 = CR3 | 0x18;
@@ -147,6 +160,19 @@ static void fetch_forgets_when_stage2_took_rights_away(void **state)
 	(void)state;
 	insn_fetch_store(&vcpu, &store);
 	vm.stage2[0].generation++;
+	assert_null(insn_fetch_find(&vcpu));
+}
+
+/* The code was changed after its fetch: the old instruction would be taken for the new bytes. */
+static void fetch_keeps_what_the_bytes_it_compares_say(void **state)
+{
+	(void)state;
+	decoded.immediate = 5;
+	insn_fetch_store(&vcpu, &store);
+	assert_memory_equal(decoded_bytes, memory + CODE + (RIP & 0xfff), 7);
+	assert_memory_equal(insn_fetch_find(&vcpu), &decoded, sizeof(decoded));
+	decoded.length = 6;
+	insn_fetch_store(&vcpu, &store);
 	assert_null(insn_fetch_find(&vcpu));
 }
 
@@ -221,6 +247,7 @@ int main(void)
 		TEST(fetch_forgets_when_the_code_changes),
 		TEST(fetch_forgets_when_a_table_entry_changes),
 		TEST(fetch_forgets_when_stage2_took_rights_away),
+		TEST(fetch_keeps_what_the_bytes_it_compares_say),
 		TEST(fetch_is_of_one_address_space_and_mode),
 		TEST(fetch_of_another_rip_in_the_same_slot_replaces),
 		TEST(fetch_knows_large_pages),
