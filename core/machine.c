@@ -48,6 +48,21 @@ static void wait_for_others(void)
 	}
 }
 
+/* On a core that did not leave its guest: its state is there, and may be in use. */
+static bool is_left_behind(const struct vcpu *vcpu)
+{
+	for (uint32_t i = 0; i < cpu_count(); i++) {
+		const struct cpu *cpu = cpu_get(i);
+
+		if (cpu_is_online(cpu) && atomic_load(&cpu->loaded) == vcpu) {
+			log(LOG_ERROR, "vCPU %u is still on CPU %u, which does not answer",
+			    vcpu->index, i);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void dump_control(void)
 {
 	if (end_reason != VM_STOP_ERROR && end_reason != VM_STOP_TRIPLE_FAULT) {
@@ -56,9 +71,11 @@ static void dump_control(void)
 	for (uint32_t i = 0; i < vm_control->vcpu_count; i++) {
 		struct vcpu *vcpu = vm_control->vcpus[i];
 
-		arch_vcpu_load(vcpu);
-		arch_vcpu_dump(vcpu);
-		arch_vcpu_put(vcpu);
+		if (!is_left_behind(vcpu)) {
+			arch_vcpu_load(vcpu);
+			arch_vcpu_dump(vcpu);
+			arch_vcpu_put(vcpu);
+		}
 	}
 }
 
