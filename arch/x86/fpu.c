@@ -91,6 +91,9 @@ void fpu_reset(struct vcpu *vcpu)
  */
 void fpu_load(struct vcpu *vcpu)
 {
+	/* AMD restores FOP, FIP and FDP only with an exception pending, before CPUID 80000008
+	 * EBX[2]: the last guest's, addresses of its code and data, would stay. */
+	asm volatile("fninit");
 	if (xcr0_supported == 0) {
 		asm volatile("fxrstor64 (%0)" : : "r"(vcpu->arch.xsave) : "memory");
 		return;
