@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Events to the VMCB and back: EVENTINJ, EXITINTINFO, windows, TPR, and the way out of an NMI. */
+/* arch: x86 */
+/* sources: arch/x86/svm_event.c arch/x86/svm_nmi.c arch/x86/vcpu_events.c */
+#include "arch/svm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/msr.h"
+#include "arch/lapic.h"
+#include "arch/vlapic_regs.h"
+#include "arch/vmcb.h"
+#include "core/vcpu.h"
+
+#define NO_VECTOR (-1)
+#define DR6_BS    BIT(14)
+#define IRET_RIP  0x5000
+
+uint32_t svm_intercept_db;
+
+static struct vcpu vcpu;
+static struct vcpu_state guest;
+static struct vmcb vmcb;
+static uint8_t lapic_page[PAGE_SIZE] __attribute__((aligned(16)));
+static int lapic_vector;
+static unsigned kicks, cr8;
+
+int vlapic_pending(struct vcpu *owner)
+{
+	(void)owner;
+	return lapic_vector;
+}
+
+void vlapic_accept(struct vcpu *owner, uint8_t vector)
+{
+	(void)owner, (void)vector;
+	lapic_vector = NO_VECTOR;
+}
+
+void vlapic_cr8_write(struct vcpu *owner, uint8_t value)
+{
+	(void)owner;
+	cr8 = value;
+}
+
+uint32_t lapic_id(void)
+{
+	return 3;
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
+{
+	assert_int_equal(apic_id, 3);
+	assert_int_equal(vector, LAPIC_VECTOR_KICK);
+	kicks++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&vcpu, 0, sizeof(vcpu));
+	memset(&guest, 0, sizeof(guest));
+	memset(&vmcb, 0, sizeof(vmcb));
+	memset(lapic_page, 0, sizeof(lapic_page));
+	vcpu.arch.state = &guest;
+	vcpu.arch.svm.vmcb = &vmcb;
+	vcpu.arch.vlapic.page = lapic_page;
+	vmcb.control.virtual_interrupt = VMCB_V_INTR_MASKING;
+	vmcb.control.clean = (uint32_t)VMCB_CLEAN_ALL;
+	vmcb.save.cr0 = CR0_PE | CR0_PG;
+	vmcb.save.dr6 = 0xffff0ff0;
+	guest.rip = 0x1000;
+	guest.rflags = RFLAGS_RES1 | RFLAGS_IF;
+	svm_intercept_db = (uint32_t)BIT(VECTOR_DB);
+	vmcb.control.intercept_exception = svm_intercept_db;
+	lapic_vector = NO_VECTOR;
+	kicks = 0;
+	cr8 = 99;
+	return 0;
+}
+
+static uint64_t event_word(uint64_t type, uint8_t vector)
+{
+	return VMCB_EVENT_VALID | field_set(VMCB_EVENT_TYPE, type) | vector;
+}
+
+/* The guest was left at that RIP, for that reason, with that event in delivery. */
+static void leave(uint64_t code, uint64_t rip, uint64_t in_delivery)
+{
+	vmcb.control.exit_code = code;
+	vmcb.control.exit_event = in_delivery;
+	guest.rip = rip;
+	svm_event_collect(&vcpu);
+}
+
+static bool intercepts_iret(void)
+{
+	return (vmcb.control.intercept_1 & VMCB_1_IRET) != 0;
+}
+
+/* ---- injection ---- */
+
+static void nothing_leaves_the_field_invalid(void **state)
+{
+	(void)state;
+	vmcb.control.event = event_word(VMCB_EVENT_TYPE_INTR, 0x20);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, 0);
+}
+
+static void interrupt_is_injected_by_its_vector(void **state)
+{
+	(void)state;
+	lapic_vector = 0x41;
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_INTR, 0x41));
+}
+
+static void exception_takes_its_error_code_along(void **state)
+{
+	(void)state;
+	vcpu_events_raise(&vcpu, VECTOR_GP, true, 0x1234);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_GP) |
+						     VMCB_EVENT_HAS_ERROR | UINT64_C(0x1234) << 32);
+}
+
+static void real_mode_pushes_no_error_code(void **state)
+{
+	(void)state;
+	vmcb.save.cr0 = CR0_ET;
+	vcpu_events_raise(&vcpu, VECTOR_GP, true, 0);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_GP));
+}
+
+static void debug_exception_writes_its_causes_and_clears_general_detect(void **state)
+{
+	(void)state;
+	vmcb.save.dr7 = 0x400 | BIT(13);
+	vcpu_events_raise_db(&vcpu, DR6_BS);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.save.dr6, 0xffff0ff0 | DR6_BS);
+	assert_int_equal(vmcb.save.dr7, 0x400);
+	assert_int_equal(vmcb.control.clean & VMCB_CLEAN_DR, 0);
+}
+
+/* ---- what was in delivery ---- */
+
+static void interrupted_delivery_is_injected_again(void **state)
+{
+	uint64_t word = event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_NP) | VMCB_EVENT_HAS_ERROR |
+			UINT64_C(0x18) << 32;
+
+	(void)state;
+	leave(SVM_EXIT_NPF, 0x1000, word);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, word);
+	leave(SVM_EXIT_INTR, 0x2000, 0);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, 0);
+}
+
+/* QEMU leaves the injected event there with VALID clear. */
+static void event_without_valid_is_no_event(void **state)
+{
+	(void)state;
+	leave(SVM_EXIT_CPUID, 0x1000, event_word(VMCB_EVENT_TYPE_INTR, 0x41) & ~VMCB_EVENT_VALID);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, 0);
+}
+
+static void soft_events_are_left_to_their_instruction(void **state)
+{
+	(void)state;
+	leave(SVM_EXIT_NPF, 0x1000, event_word(VMCB_EVENT_TYPE_SOFT, 0x80));
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, 0);
+	leave(SVM_EXIT_NPF, 0x1000, event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_BP));
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, 0);
+}
+
+/* ---- windows and TPR ---- */
+
+static void waiting_interrupt_opens_a_window_that_closes_again(void **state)
+{
+	(void)state;
+	lapic_vector = 0x41;
+	guest.rflags &= ~RFLAGS_IF;
+	svm_event_inject(&vcpu);
+	assert_true((vmcb.control.virtual_interrupt & VMCB_V_IRQ) != 0);
+	assert_true((vmcb.control.virtual_interrupt & VMCB_V_IGNORE_TPR) != 0);
+	assert_true((vmcb.control.intercept_1 & VMCB_1_VINTR) != 0);
+	/* QEMU aborts on a CR8 write now. */
+	assert_true((vmcb.control.intercept_cr & VMCB_CR_WRITE(8)) != 0);
+	guest.rflags |= RFLAGS_IF;
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_INTR, 0x41));
+	assert_int_equal(vmcb.control.virtual_interrupt, VMCB_V_INTR_MASKING);
+	assert_int_equal(vmcb.control.intercept_1 & VMCB_1_VINTR, 0);
+}
+
+static void window_opens_again_when_the_hardware_took_it_away(void **state)
+{
+	(void)state;
+	lapic_vector = 0x41;
+	guest.rflags &= ~RFLAGS_IF;
+	svm_event_inject(&vcpu);
+	vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ;
+	svm_event_inject(&vcpu);
+	assert_true((vmcb.control.virtual_interrupt & VMCB_V_IRQ) != 0);
+	assert_true((vmcb.control.intercept_1 & VMCB_1_VINTR) != 0);
+}
+
+static void task_priority_is_the_guests_cr8(void **state)
+{
+	(void)state;
+	*(uint32_t *)(void *)(lapic_page + VLAPIC_TPR) = 0x50;
+	svm_event_inject(&vcpu);
+	assert_int_equal(field_get(VMCB_V_TPR, vmcb.control.virtual_interrupt), 5);
+	assert_true((vmcb.control.intercept_cr & VMCB_CR_WRITE(8)) != 0);
+	leave(SVM_EXIT_CPUID, 0x1000, 0);
+	assert_int_equal(cr8, 99);
+	vmcb.control.virtual_interrupt ^= 5 ^ 9;
+	leave(SVM_EXIT_CPUID, 0x1000, 0);
+	assert_int_equal(cr8, 9);
+}
+
+/* ---- NMI ---- */
+
+static void nmi_delivered(void)
+{
+	vcpu.arch.events.nmi_pending = true;
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_NMI, VECTOR_NMI));
+}
+
+/* The handler's IRET is about to run. */
+static void handler_returns(void)
+{
+	leave(SVM_EXIT_IRET, IRET_RIP, 0);
+	svm_nmi_iret(&vcpu);
+}
+
+static void nmi_intercepts_iret_until_it_has_run(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	assert_true(intercepts_iret());
+	leave(SVM_EXIT_CPUID, 0x4000, 0);
+	svm_event_inject(&vcpu);
+	assert_true(intercepts_iret());
+	handler_returns();
+	svm_event_inject(&vcpu);
+	assert_false(intercepts_iret());
+	leave(SVM_EXIT_INTR, IRET_RIP, 0); /* it has not run yet */
+	assert_true(vcpu.arch.events.nmi_masked);
+	svm_event_inject(&vcpu);
+	leave(SVM_EXIT_INTR, 0x1000, 0);
+	assert_false(vcpu.arch.events.nmi_masked);
+}
+
+static void nmi_that_waits_for_iret_is_stepped_in(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	vcpu.arch.events.nmi_pending = true;
+	handler_returns();
+	guest.rflags = RFLAGS_RES1;
+	svm_event_inject(&vcpu);
+	assert_true((guest.rflags & RFLAGS_TF) != 0);
+	assert_int_equal(vmcb.control.event, 0);
+	/* IRET has loaded the interrupted code's flags. */
+	guest.rflags = RFLAGS_RES1 | RFLAGS_IF;
+	vmcb.save.dr6 = 0xffff0ff0 | DR6_BS;
+	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1000, 0);
+	assert_true(vcpu.arch.svm.step_done);
+	assert_int_equal(guest.rflags, RFLAGS_RES1 | RFLAGS_IF);
+	assert_int_equal(vmcb.save.dr6, 0xffff0ff0); /* the guest sees nothing of it */
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_NMI, VECTOR_NMI));
+}
+
+static void step_that_did_not_happen_leaves_no_trace(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	vcpu.arch.events.nmi_pending = true;
+	handler_returns();
+	guest.rflags = RFLAGS_RES1;
+	svm_event_inject(&vcpu);
+	leave(SVM_EXIT_INTR, IRET_RIP, 0);
+	assert_int_equal(guest.rflags, RFLAGS_RES1);
+	assert_false(vcpu.arch.svm.step_done);
+	assert_int_equal(vmcb.save.dr6, 0xffff0ff0);
+}
+
+static void guests_own_single_step_is_not_lost(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	vcpu.arch.events.nmi_pending = true;
+	handler_returns();
+	guest.rflags = RFLAGS_RES1 | RFLAGS_TF;
+	svm_event_inject(&vcpu);
+	vmcb.save.dr6 = 0xffff0ff0 | DR6_BS;
+	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1000, 0);
+	assert_false(vcpu.arch.svm.step_done);
+	assert_int_equal(vmcb.save.dr6, 0xffff0ff0 | DR6_BS);
+}
+
+static void breakpoint_during_the_step_is_the_guests(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	vcpu.arch.events.nmi_pending = true;
+	handler_returns();
+	svm_event_inject(&vcpu);
+	vmcb.save.dr6 = 0xffff0ff0 | DR6_BS | BIT(1);
+	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1000, 0);
+	assert_false(vcpu.arch.svm.step_done);
+	assert_int_equal(vmcb.save.dr6, 0xffff0ff0 | BIT(1));
+}
+
+static void nmi_in_a_shadow_is_stepped_in_and_tf_taken_back(void **state)
+{
+	(void)state;
+	vcpu.arch.events.nmi_pending = true;
+	vcpu.arch.events.interrupt_shadow = true;
+	svm_event_inject(&vcpu);
+	assert_true((guest.rflags & RFLAGS_TF) != 0);
+	vmcb.save.dr6 = 0xffff0ff0 | DR6_BS;
+	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1003, 0);
+	assert_int_equal(guest.rflags & RFLAGS_TF, 0);
+	assert_true(vcpu.arch.svm.step_done);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_NMI, VECTOR_NMI));
+}
+
+static void nmi_behind_an_exception_comes_right_after_its_delivery(void **state)
+{
+	(void)state;
+	vcpu.arch.events.nmi_pending = true;
+	vcpu_events_raise_ud(&vcpu);
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_UD));
+	assert_int_equal(kicks, 1);
+	assert_int_equal(guest.rflags & RFLAGS_TF, 0);
+}
+
+static void debug_intercept_is_only_on_for_the_step_where_it_is_not_wanted(void **state)
+{
+	(void)state;
+	svm_intercept_db = 0;
+	vmcb.control.intercept_exception = 0;
+	vcpu.arch.events.nmi_pending = true;
+	vcpu.arch.events.interrupt_shadow = true;
+	svm_event_inject(&vcpu);
+	assert_int_equal(vmcb.control.intercept_exception, BIT(VECTOR_DB));
+	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1003, 0);
+	assert_int_equal(vmcb.control.intercept_exception, 0);
+	assert_true(vcpu.arch.svm.step_done);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(nothing_leaves_the_field_invalid, setup),
+		cmocka_unit_test_setup(interrupt_is_injected_by_its_vector, setup),
+		cmocka_unit_test_setup(exception_takes_its_error_code_along, setup),
+		cmocka_unit_test_setup(real_mode_pushes_no_error_code, setup),
+		cmocka_unit_test_setup(debug_exception_writes_its_causes_and_clears_general_detect,
+				       setup),
+		cmocka_unit_test_setup(interrupted_delivery_is_injected_again, setup),
+		cmocka_unit_test_setup(event_without_valid_is_no_event, setup),
+		cmocka_unit_test_setup(soft_events_are_left_to_their_instruction, setup),
+		cmocka_unit_test_setup(waiting_interrupt_opens_a_window_that_closes_again, setup),
+		cmocka_unit_test_setup(window_opens_again_when_the_hardware_took_it_away, setup),
+		cmocka_unit_test_setup(task_priority_is_the_guests_cr8, setup),
+		cmocka_unit_test_setup(nmi_intercepts_iret_until_it_has_run, setup),
+		cmocka_unit_test_setup(nmi_that_waits_for_iret_is_stepped_in, setup),
+		cmocka_unit_test_setup(step_that_did_not_happen_leaves_no_trace, setup),
+		cmocka_unit_test_setup(guests_own_single_step_is_not_lost, setup),
+		cmocka_unit_test_setup(breakpoint_during_the_step_is_the_guests, setup),
+		cmocka_unit_test_setup(nmi_in_a_shadow_is_stepped_in_and_tf_taken_back, setup),
+		cmocka_unit_test_setup(nmi_behind_an_exception_comes_right_after_its_delivery,
+				       setup),
+		cmocka_unit_test_setup(
+			debug_intercept_is_only_on_for_the_step_where_it_is_not_wanted, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
