@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Port I/O: IN, OUT and the string forms. REP is restartable: elements are done one by one, RIP
- * stays until RCX is 0, and after a page's worth of them the guest is entered again in between.
+ * stays until RCX is 0, and after a few of them the guest is entered again in between.
  */
 #include "arch/guest_walk.h"
 #include "arch/insn.h"
@@ -14,7 +14,8 @@
 #include "core/err.h"
 #include "core/vm.h"
 
-#define ELEMENTS_MAX 64 /* of a REP in one exit */
+/* Of a REP in one exit: each costs up to 8,000 instructions, and nothing interrupts them. */
+#define ELEMENTS_MAX 2
 
 static uint64_t real_access(const struct access *access)
 {

@@ -12,7 +12,8 @@
 #include "core/err.h"
 #include "core/vm.h"
 
-#define ELEMENTS_MAX 64 /* of a REP in one exit */
+/* Of a REP in one exit: each costs up to 8,000 instructions, and nothing interrupts them. */
+#define ELEMENTS_MAX 2
 
 struct mmio {
 	struct vcpu *vcpu;
