@@ -75,6 +75,12 @@ def test_more_vcpus_than_cpus(cpus, vcpus, tmp_path):
     assert output.splitlines()[0] == str(vcpus)
 
 
+def test_debian_runs_while_every_vcpu_moves():
+    """Each vCPU is moved to another CPU every 10 ms: nothing of it may belong to the CPU that it was on."""
+    output = boot("--cpus", 4, "--hypervisor-cmdline", "migrate=10", timeout=240, script="nproc\n" + HEALTH + DISKS)
+    assert output.splitlines()[0] == "4"
+
+
 def test_cpus_go_offline_and_come_back():
     script = """cd /sys/devices/system/cpu
 for round in 1 2 3 4 5; do
