@@ -201,10 +201,15 @@ static struct vcpu *candidate(const struct vm *vm, const struct vlapic_message *
 	return vcpu != NULL && matches(vcpu, message) ? vcpu : NULL;
 }
 
-/* One of those who accept, the same for the same vector while they stay the same. */
+/*
+ * One of those who accept, the same for the same vector while they stay the same. Should one of
+ * them have turned its APIC off since they were counted, the last of the others takes it: an edge
+ * that nobody takes is lost.
+ */
 static unsigned deliver_lowest(struct vm *vm, const struct vlapic_message *message)
 {
 	uint32_t candidates = candidate_count(vm, message);
+	struct vcpu *taker = NULL;
 	uint32_t accepting = 0, chosen;
 
 	for (uint32_t i = 0; i < candidates; i++) {
@@ -216,14 +221,15 @@ static unsigned deliver_lowest(struct vm *vm, const struct vlapic_message *messa
 		return 0;
 	}
 	chosen = message->vector % accepting;
-	for (uint32_t i = 0; i < candidates; i++) {
+	for (uint32_t i = 0; i < candidates && chosen != UINT32_MAX; i++) {
 		struct vcpu *vcpu = candidate(vm, message, i);
 
-		if (vcpu != NULL && does_accept(vcpu, message->mode) && chosen-- == 0) {
-			return receive(vcpu, message);
+		if (vcpu != NULL && does_accept(vcpu, message->mode)) {
+			taker = vcpu;
+			chosen--;
 		}
 	}
-	return 0;
+	return taker != NULL && receive(taker, message);
 }
 
 unsigned vlapic_deliver(struct vm *vm, const struct vlapic_message *message)
