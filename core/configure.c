@@ -65,4 +65,10 @@ void configure_resolve(uint32_t cpu_count)
 	if (config_resolve(&config, cpu_count, has_module, &error) != 0) {
 		refuse("%s", error.text);
 	}
+	/* Its CPUs would be nobody's. */
+	if (config.partition_count > 0) {
+		refuse(CONFIG_FILE ":%u: [partition %s]: partitions are not run by this version: "
+				   "expected [control] alone",
+		       config.partitions[0].line, config.partitions[0].name);
+	}
 }

@@ -43,7 +43,9 @@ def test_no_control_kernel(tmp_path):
     ("[control]\nkernel = vmlinuz\ncpus = 7\n", ["caisson.conf:3", "cpus"]),
     ("[control]\nkernel = vmlinuz\ncpus = 0\n[partition a]\nkernel = vmlinuz\nmemory = 64M\ncpus = 0\n"
      "class = pinned\n", ["caisson.conf:", "cpus"]),
-], ids=["missing-file", "bad-console", "unknown-key", "bad-list", "no-such-cpu", "two-owners"])
+    ("[control]\nkernel = vmlinuz\n[partition a]\nkernel = vmlinuz\nmemory = 64M\ncpus = 1\n",
+     ["caisson.conf:3", "[partition a]", "not run by this version"]),
+], ids=["missing-file", "bad-console", "unknown-key", "bad-list", "no-such-cpu", "two-owners", "partition"])
 def test_broken_configuration(text, words, tmp_path):
     (tmp_path / "caisson.conf").write_text(text)
     line = refusal("--conf", tmp_path / "caisson.conf", "--conf-verbatim", "--file",
