@@ -102,8 +102,8 @@ def boot():
         seconds.append(float(need(stamp, text.split("caisson-begin")[-1], "kernel line 'Run /init'").group(1)))
     ratio = (seconds[0] + one / 1000) / seconds[1]
     return [Figure("hypervisor entry to first guest instruction, 1 CPU", one, "ms virtual", 100, "Xen: seconds"),
-            Figure("Debian to userspace, bare", seconds[1], "s virtual"),
-            Figure("Debian to userspace, on Caisson", seconds[0] + one / 1000, "s virtual"),
+            Figure("Debian to userspace by the kernel's clock, bare", seconds[1], "s virtual"),
+            Figure("Debian to userspace by the kernel's clock, entry added, on Caisson", seconds[0] + one / 1000, "s virtual"),
             Figure("Debian to userspace, ratio", ratio, "", 1.15)]
 
 
@@ -114,7 +114,7 @@ def memory():
         match = need(r"memory withheld from the guests: (\d+) KiB of (\d+) MiB; (.*)", text, "line of the memory withheld")
         kib, ram = int(match.group(1)), int(match.group(2)) * 1024
         target = (8192 + 64 * cpus + ram * 0.004) / 1024
-        rows.append(Figure(f"memory withheld, {size}, {cpus} CPUs", kib / 1024, "MiB", round(target, 1),
+        rows.append(Figure(f"memory withheld, {size}, {cpus} CPUs", kib / 1024, "MiB", round(target, 2),
                            "Xen 4.17 23 MiB at 2G" if size == "2G" else ""))
         rows[-1].peers += ("; " if rows[-1].peers else "") + match.group(3)
     return rows
