@@ -10,6 +10,7 @@
 #include "arch/vmcb.h"
 #include "core/arch.h"
 #include "core/cpu.h"
+#include "core/log.h"
 #include "core/string.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
@@ -63,6 +64,29 @@ static bool svm_probe(const char **missing)
 	return svm_check(&facts, missing);
 }
 
+/* What is used where it is there; SVM goes without it elsewhere. */
+static void log_features(uint32_t asids)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} options[] = {
+		{ SVM_CPUID_NEXT_RIP, "next RIP" },
+		{ SVM_CPUID_DECODE, "decode assists" },
+		{ SVM_CPUID_CLEAN, "clean bits" },
+		{ SVM_CPUID_FLUSH_ASID, "flush by ASID" },
+		{ SVM_CPUID_PAUSE_FILTER, "pause filter" },
+		{ SVM_CPUID_PAUSE_THRESH, "pause filter threshold" },
+		{ SVM_CPUID_SPEC_CTRL, "virtual SPEC_CTRL" },
+	};
+
+	log(LOG_DEBUG, "svm: %u ASIDs%s", asids, bochs_is_host ? ", on Bochs" : "");
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		log(LOG_DEBUG, "svm: %s: %s", options[i].name,
+		    (svm_features & options[i].bit) != 0 ? "used" : "missing");
+	}
+}
+
 static int svm_cpu_enable(struct cpu *cpu)
 {
 	struct svm_cpu *svm = &cpu->arch.svm;
@@ -85,6 +109,9 @@ static int svm_cpu_enable(struct cpu *cpu)
 	/* The host never changes what VMLOAD brings back: once is enough. */
 	vmsave(svm->host_vmcb);
 	has_tsc_aux = wrmsr_safe(MSR_TSC_AUX, 0) == 0;
+	if (cpu->index == 0) {
+		log_features(facts.asids);
+	}
 	return 0;
 }
 

@@ -130,10 +130,3 @@ def test_triple_fault_of_the_kernel_is_a_reset():
 @pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.full] if n > 1 else []) for n in range(20)])
 def test_uefi_boot_with_kaslr_in_little_memory(number):
     boot("--firmware", "uefi", "--memory", "512M", "--cpus", 1 + number % 2, timeout=120, script="true")
-
-
-def test_debian_on_the_second_amd_machine():
-    options = "quiet mitigations=off cryptomgr.notests no_timer_check tsc=reliable"
-    output = boot("--memory", "256M", "--cpus", "1", machine="svm-bochs", timeout=300, extra=options,
-                  script="nproc\n" + HEALTH)
-    assert output == "1\n"

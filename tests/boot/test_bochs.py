@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian on Bochs' ryzen model: SVM with what QEMU's lacks (next RIP, flush by ASID, pause filter)."""
+import pytest
+
+import machine
+from test_debian import HEALTH
+
+pytestmark = pytest.mark.hypervisor
+
+OPTIONS = "quiet nokaslr mitigations=off cryptomgr.notests no_timer_check tsc=reliable"
+NVRAM = "/sys/bus/nvmem/devices/cmos_nvram0/nvmem"  # what a reset keeps: Bochs has no disk here
+
+
+def run(script, *arguments, **options):
+    return machine.run("--memory", "512M", *arguments, "--cmdline", machine.control_cmdline(script, OPTIONS),
+                       machine="svm-bochs", timeout=300, **options)
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_debian_runs_on_bochs(cpus):
+    result = run("nproc\n" + HEALTH, "--cpus", cpus, "--hypervisor-cmdline", "log=debug")
+    assert result.status == machine.POWERED_OFF, str(result)
+    assert result.output() == (f"{cpus}\n", 0), str(result)
+    for feature in ("next RIP", "flush by ASID", "pause filter"):
+        assert result.lines(f"svm: {feature}: used"), str(result)
+    assert result.lines("svm: decode assists: missing"), str(result)
+
+
+def test_reboot_comes_back_on_bochs():
+    script = f"""[ "$(dd if={NVRAM} bs=1 skip=100 count=1 2>/dev/null)" = x ] && exit 0
+printf x | dd of={NVRAM} bs=1 seek=100 conv=notrunc 2>/dev/null; reboot -f"""
+    result = run(script, "--cpus", "1", "--allow-reboot")
+    assert result.status == machine.POWERED_OFF, str(result)
+    assert len(result.lines("^caisson-control: ready$")) == 2, str(result)
+
+
+@pytest.mark.full
+def test_power_off_by_the_emulators_port():
+    script = "for c in S h u t d o w n; do printf $c | dd of=/dev/port bs=1 seek=$((0x8900)) 2>/dev/null; done"
+    result = run(script, "--cpus", "1")
+    assert result.status == machine.POWERED_OFF, str(result)
+    assert not result.lines("caisson: machine power-off"), str(result)
