@@ -54,6 +54,8 @@ class Outcome:
     def status(self, exit_code):
         """The exit status of scripts/run for a machine whose emulator ended by itself or was stopped."""
         self._line(self.partial)  # the end may come before the last line's
+        if self.marker == "reset" and self.reason == "guest-shutdown":
+            self.marker = None  # an earlier reset's: only QMP tells of the boot after it
         if self.marker == "refused":
             return REFUSED
         if self.marker == "panic":

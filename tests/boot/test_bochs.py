@@ -8,7 +8,6 @@ from test_debian import HEALTH
 pytestmark = pytest.mark.hypervisor
 
 OPTIONS = "quiet nokaslr mitigations=off cryptomgr.notests no_timer_check tsc=reliable"
-NVRAM = "/sys/bus/nvmem/devices/cmos_nvram0/nvmem"  # what a reset keeps: Bochs has no disk here
 
 
 def run(script, *arguments, **options):
@@ -27,16 +26,8 @@ def test_debian_runs_on_bochs(cpus):
 
 
 def test_reboot_comes_back_on_bochs():
-    script = f"""[ "$(dd if={NVRAM} bs=1 skip=100 count=1 2>/dev/null)" = x ] && exit 0
-printf x | dd of={NVRAM} bs=1 seek=100 conv=notrunc 2>/dev/null; reboot -f"""
+    """The clock is all that a reset keeps here: there is no disk."""
+    script = "[ $(date +%Y) -ge 2030 ] && exit 0; date -s 2031-01-01; hwclock -w; reboot -f"
     result = run(script, "--cpus", "1", "--allow-reboot")
     assert result.status == machine.POWERED_OFF, str(result)
     assert len(result.lines("^caisson-control: ready$")) == 2, str(result)
-
-
-@pytest.mark.full
-def test_power_off_by_the_emulators_port():
-    script = "for c in S h u t d o w n; do printf $c | dd of=/dev/port bs=1 seek=$((0x8900)) 2>/dev/null; done"
-    result = run(script, "--cpus", "1")
-    assert result.status == machine.POWERED_OFF, str(result)
-    assert not result.lines("caisson: machine power-off"), str(result)
