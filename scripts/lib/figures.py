@@ -103,7 +103,8 @@ def boot():
     ratio = (seconds[0] + one / 1000) / seconds[1]
     return [Figure("hypervisor entry to first guest instruction, 1 CPU", one, "ms virtual", 100, "Xen: seconds"),
             Figure("Debian to userspace by the kernel's clock, bare", seconds[1], "s virtual"),
-            Figure("Debian to userspace by the kernel's clock, entry added, on Caisson", seconds[0] + one / 1000, "s virtual"),
+            Figure("Debian to userspace by the kernel's clock, entry added, on Caisson", seconds[0] + one / 1000,
+                   "s virtual"),
             Figure("Debian to userspace, ratio", ratio, "", 1.15)]
 
 
@@ -111,7 +112,8 @@ def memory():
     rows = []
     for size, cpus in (("512M", 1), ("2G", 2), ("6G", 4)):
         _, text = machine("--memory", size, "--cpus", str(cpus), "--kernel", str(BUILD / "guest/hypercall.elf"))
-        match = need(r"memory withheld from the guests: (\d+) KiB of (\d+) MiB; (.*)", text, "line of the memory withheld")
+        match = need(r"memory withheld from the guests: (\d+) KiB of (\d+) MiB; (.*)", text,
+                     "line of the memory withheld")
         kib, ram = int(match.group(1)), int(match.group(2)) * 1024
         target = (8192 + 64 * cpus + ram * 0.004) / 1024
         rows.append(Figure(f"memory withheld, {size}, {cpus} CPUs", kib / 1024, "MiB", round(target, 2),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The scheduler on CPUs that are threads. Pairs of vCPUs pass a token to and fro: one wake-up lost
+/* The scheduler on CPUs that are threads. Pairs of vCPUs pass a token around: one wake-up lost
  * and a pair stands still for good. */
 /* sources: core/sched.c core/sched_run.c core/sched_queue.c */
 /* sources: core/sched_fair.c core/sched_debug.c */
