@@ -44,7 +44,8 @@
 #define EXTENDED_LVT_MOST  4
 #define SVR_ENABLE         BIT(8)
 #define LVT_MASKED         BIT(16)
-#define LVT_TIMER_DEADLINE BIT(18) /* mode 2 of bits 18:17; 0: one-shot */
+#define LVT_TIMER_PERIODIC BIT(17) /* modes 1 and 2 of bits 18:17; 0: one-shot */
+#define LVT_TIMER_DEADLINE BIT(18)
 #define TIMER_DIVIDE_1     0xb
 #define ICR_MODE_NMI       field_set(BITS(10, 8), 4)
 #define ICR_MODE_INIT      field_set(BITS(10, 8), 5)
@@ -59,6 +60,8 @@
 
 #define XAPIC_ID_MAX 254 /* 255 is the broadcast address */
 #define SEND_SPINS   1000000
+#define NS_HZ        UINT64_C(1000000000)
+#define REPEAT_NS    UINT64_C(20000)
 
 static bool is_x2apic;
 static uint64_t base_address;
@@ -176,7 +179,8 @@ static void timer_mode_set(void)
 {
 	reg_write(LAPIC_TIMER_DIVIDE, TIMER_DIVIDE_1);
 	reg_write(LAPIC_TIMER_INIT, 0);
-	reg_write(LAPIC_LVT_TIMER, LAPIC_VECTOR_TIMER | (has_deadline ? LVT_TIMER_DEADLINE : 0));
+	reg_write(LAPIC_LVT_TIMER,
+		  LAPIC_VECTOR_TIMER | (has_deadline ? LVT_TIMER_DEADLINE : LVT_TIMER_PERIODIC));
 	/* SDM3 11.5.4.1 "TSC-Deadline Mode": the mode is to be set before the deadline is. */
 	atomic_fence();
 }
@@ -289,8 +293,14 @@ void lapic_timer_stop(void)
 }
 
 /*
- * A deadline that is past fires at once: by TSC-deadline because it is past, by the count of 1. One
- * that is too far for the count fires early, for nothing, and is set again by timer_run().
+ * A deadline that is past fires at once, or after REPEAT_NS. One that is too far for the count
+ * fires early, for nothing, and is set again by timer_run().
+ *
+ * The count repeats, so that an interrupt that is lost on its way comes again after the same time;
+ * timer_run() sets the next count or stops it, so that one which is not lost does not. On QEMU's
+ * TCG an interrupt is seen to stay in IRR now and then, with nothing in service and priority 0,
+ * until another one comes: a CPU whose guest spins would wait for ever. REPEAT_NS bounds the rate
+ * at which one comes again before it is handled.
  */
 void lapic_timer_set(uint64_t tsc_deadline)
 {
@@ -302,6 +312,7 @@ void lapic_timer_set(uint64_t tsc_deadline)
 	}
 	now = tsc_read();
 	count = tsc_deadline > now ? scale_apply(&from_tsc, tsc_deadline - now) + 1 : 1;
+	count = max_u64(count, REPEAT_NS * timer_hz / NS_HZ);
 	reg_write(LAPIC_TIMER_INIT, min_u64(count, UINT32_MAX));
 }
 
