@@ -46,7 +46,7 @@
 #define DEBUGCTL_ALLOWED BITS(5, 0)  /* kept, without effect: LBRs are not exchanged */
 #define SYSCFG_SHOWN     BITS(22, 0) /* memory encryption is hidden */
 #define HWCR_VALUE       BIT(24)     /* the TSC counts at P0's rate; Linux warns where it is 0 */
-#define DE_CFG_SHOWN     BIT(1)      /* LFENCE serialises: svm.c sets it */
+#define DE_CFG_SHOWN     BIT(1)      /* LFENCE serialises, where the firmware set it */
 
 /* Sorted by number, without overlap. */
 const struct msr_policy exit_msr_table[] = {
