@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -59,8 +60,9 @@ class Terminal:
     def __init__(self, *arguments, timeout=90, machine="svm"):
         command = [str(ROOT / "scripts/run"), "--accel", "tcg", "--machine", machine, "--timeout", str(timeout),
                    *[str(one) for one in arguments]]
+        self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env={**os.environ, "CAISSON_BUILT": "1"})
+                                        stderr=self.errors, env={**os.environ, "CAISSON_BUILT": "1"})
         self.seen, self.at = "", 0
 
     def __enter__(self):
@@ -69,6 +71,13 @@ class Terminal:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.communicate()
+        self.errors.close()
+
+    def ending(self):
+        """How scripts/run ended, and its last words about the emulator."""
+        status = self.process.wait()
+        self.errors.seek(0)
+        return f"status {status}\n{self.errors.read().decode(errors='replace')[-2000:]}"
 
     def expect(self, pattern):
         """Waits for the pattern behind what was found last; returns the match. The run's time limit is ours."""
@@ -78,7 +87,7 @@ class Terminal:
                 self.at = match.end()
                 return match
             data = self.process.stdout.read1(4096)
-            assert data, f"the machine ended before '{pattern}':\n{self.seen[-4000:]}"
+            assert data, f"the machine ended before '{pattern}':\n{self.seen[-4000:]}\n{self.ending()}"
             self.seen += ESCAPES.sub("", data.decode(errors="replace").replace("\r", ""))
 
     def type(self, text):
