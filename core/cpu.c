@@ -115,7 +115,7 @@ noreturn void cpu_main(struct cpu *cpu)
 {
 	int err;
 
-	epoch_resume();
+	epoch_resume(cpu);
 	err = arch_cpu_init(cpu);
 	if (err != 0) {
 		log(LOG_ERROR, "cpu: CPU %u can not be set up (error %d)", cpu->index, -err);

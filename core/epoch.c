@@ -7,37 +7,18 @@
 #include "core/epoch.h"
 
 #include "core/arch.h"
-#include "core/bits.h"
-#include "core/cpu.h"
-#include "core/lock.h"
-
-#define EPOCH_QUIET BIT(0)
-#define EPOCH_COUNT BITS(63, 1)
 
 #define CALLS_A_RUN 16
 #define NUDGE_NS    UINT64_C(10000000)
 
-static uint64_t count;    /* tickets drawn */
+uint64_t epoch_count;
+
 static uint64_t reached;  /* a ticket that is known to have passed */
 static uint64_t nudge_ns; /* of the last nudge */
 
-void epoch_quiesce(void)
-{
-	uint64_t seen = field_set(EPOCH_COUNT, atomic_load(&count));
-
-	atomic_store(&arch_cpu_self()->epoch, seen | EPOCH_QUIET);
-}
-
-void epoch_resume(void)
-{
-	uint64_t seen = field_set(EPOCH_COUNT, atomic_load(&count));
-
-	(void)atomic_swap(&arch_cpu_self()->epoch, seen);
-}
-
 uint64_t epoch_now(void)
 {
-	return atomic_add(&count, 1) + 1;
+	return atomic_add(&epoch_count, 1) + 1;
 }
 
 static bool is_in_guest(const struct cpu *cpu)

@@ -6,7 +6,10 @@
  */
 #pragma once
 
+#include "core/bits.h"
+#include "core/cpu.h"
 #include "core/list.h"
+#include "core/lock.h"
 
 struct epoch_call {
 	struct list link;
@@ -14,15 +17,31 @@ struct epoch_call {
 	void (*fn)(struct epoch_call *call);
 };
 
+extern uint64_t epoch_count; /* tickets drawn */
+
+/* cpu->epoch: the count as it last saw it, and whether it is at a quiescent point. */
+#define EPOCH_QUIET BIT(0)
+#define EPOCH_COUNT BITS(63, 1)
+
 /*
  * This CPU is about to enter a guest, or idles: it holds no reference from before. Cheap. A CPU
  * that idles passes all epochs; one with cpu->in_guest passes with its next entry or exit, for it
  * may hold translations. So: quiesce, set in_guest, then look at generations and work, then enter.
  */
-void epoch_quiesce(void);
+static inline void epoch_quiesce(struct cpu *self)
+{
+	uint64_t seen = field_set(EPOCH_COUNT, atomic_load(&epoch_count));
+
+	atomic_store(&self->epoch, seen | EPOCH_QUIET);
+}
 
 /* This CPU comes back from a guest or from idle. A new CPU calls it first. */
-void epoch_resume(void);
+static inline void epoch_resume(struct cpu *self)
+{
+	uint64_t seen = field_set(EPOCH_COUNT, atomic_load(&epoch_count));
+
+	(void)atomic_swap(&self->epoch, seen);
+}
 
 /* Runs fn on this CPU, some time after every started CPU has passed a quiescent point. */
 void epoch_defer(struct epoch_call *call, void (*fn)(struct epoch_call *call));

@@ -225,11 +225,11 @@ static void idle(struct cpu *cpu)
 
 	timer_cancel(&cpu->queue.slice);
 	sched_queue_set_idle(cpu->index);
-	epoch_quiesce();
+	epoch_quiesce(cpu);
 	if (!cpu_has_work(cpu)) {
 		arch_cpu_idle();
 	}
-	epoch_resume();
+	epoch_resume(cpu);
 	sched_queue_clear_idle(cpu->index);
 	counter_add(&cpu->idle_ns, arch_time_now() - start);
 }

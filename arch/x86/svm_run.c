@@ -114,7 +114,7 @@ static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
 	struct cpu *cpu = arch_cpu_self();
 	bool spec_ctrl = spec_ctrl_is_ours(vcpu);
 
-	epoch_quiesce();
+	epoch_quiesce(cpu);
 	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
 	tlb_prepare(cpu, vcpu, &vmcb->control);
 	if (spec_ctrl) {
@@ -125,7 +125,7 @@ static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
 		wrmsr(MSR_SPEC_CTRL, 0);
 	}
 	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_RELEASE);
-	epoch_resume();
+	epoch_resume(cpu);
 }
 
 void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)

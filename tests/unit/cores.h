@@ -40,7 +40,7 @@ static inline void cores_start(uint32_t count)
 		cpu_get(i)->state = CPU_ONLINE;
 		fake_cpu_self_set(i, cpu_get(i));
 		fake_cpu_switch(i);
-		epoch_resume();
+		epoch_resume(arch_cpu_self());
 		arch_timer_set(UINT64_MAX);
 	}
 	fake_cpu_switch(0);

@@ -30,7 +30,7 @@ static int setup(void **state)
 static void enter_guest(uint32_t cpu)
 {
 	fake_cpu_switch(cpu);
-	epoch_quiesce();
+	epoch_quiesce(arch_cpu_self());
 	arch_cpu_self()->in_guest = true;
 }
 
@@ -38,19 +38,19 @@ static void leave_guest(uint32_t cpu)
 {
 	fake_cpu_switch(cpu);
 	arch_cpu_self()->in_guest = false;
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 }
 
 static void idle(uint32_t cpu)
 {
 	fake_cpu_switch(cpu);
-	epoch_quiesce();
+	epoch_quiesce(arch_cpu_self());
 }
 
 static void wake(uint32_t cpu)
 {
 	fake_cpu_switch(cpu);
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 }
 
 static void called(struct epoch_call *call)

@@ -214,14 +214,14 @@ static void retired_pages_keep_their_contents_until_the_epoch(void **state)
 	(void)state;
 	*page = 42;
 	fake_cpu_switch(0);
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 	page_retire(page, PAGE_USE_STAGE2);
 	assert_int_equal(free_pages(), all_free - 1);
 	assert_int_equal(used_pages(PAGE_USE_STAGE2), 1);
 	page_free(page_alloc(PAGE_USE_VM, 0), PAGE_USE_VM, 0); /* looks at the retired ones */
 	assert_int_equal(free_pages(), all_free - 1);
 	assert_int_equal(*page, 42);
-	epoch_quiesce();
+	epoch_quiesce(arch_cpu_self());
 	page_free(page_alloc(PAGE_USE_VM, 0), PAGE_USE_VM, 0);
 	assert_int_equal(free_pages(), all_free);
 	assert_int_equal(used_pages(PAGE_USE_STAGE2), 0);
@@ -230,12 +230,12 @@ static void retired_pages_keep_their_contents_until_the_epoch(void **state)
 static void many_retired_pages_come_back_in_the_end(void **state)
 {
 	(void)state;
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 	for (unsigned i = 0; i < 100; i++) {
 		page_retire(page_alloc(PAGE_USE_STAGE2, 0), PAGE_USE_STAGE2);
 	}
 	assert_int_equal(used_pages(PAGE_USE_STAGE2), 100);
-	epoch_quiesce();
+	epoch_quiesce(arch_cpu_self());
 	for (unsigned i = 0; i < 100; i++) {
 		page_free(page_alloc(PAGE_USE_VM, 0), PAGE_USE_VM, 0);
 	}

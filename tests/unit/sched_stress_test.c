@@ -165,7 +165,7 @@ static void *cpu_thread(void *argument)
 {
 	self = argument;
 	seed = self->index + 1;
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 	if (self->index == 0) {
 		sched_debug_migrate(MOVES_NS);
 	}

@@ -109,7 +109,7 @@ static void pass_epoch(void)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		fake_cpu_switch(i);
-		epoch_quiesce();
+		epoch_quiesce(arch_cpu_self());
 	}
 	for (unsigned i = 0; i < 1000; i++) {
 		page_free(page_alloc(PAGE_USE_VM, 0), PAGE_USE_VM, 0);
@@ -207,21 +207,21 @@ static void tables_wait_for_guests_that_may_walk_them(void **state)
 	assert_int_equal(map(0, S4K, 0), 0);
 	pages = stage2_pages();
 	fake_cpu_switch(1);
-	epoch_quiesce();
+	epoch_quiesce(arch_cpu_self());
 	fake_guest_enter(&stage2);
 	assert_true(fake_guest_access(gpa(0), false, NULL));
 	fake_cpu_switch(0);
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 	assert_int_equal(unmap(0, S4K), 0);
 	for (unsigned i = 0; i < 10; i++) {
-		epoch_quiesce();
+		epoch_quiesce(arch_cpu_self());
 		page_free(page_alloc(PAGE_USE_VM, 0), PAGE_USE_VM, 0);
-		epoch_resume();
+		epoch_resume(arch_cpu_self());
 	}
 	assert_int_equal(stage2_pages(), pages); /* CPU 1 has not left its guest */
 	fake_cpu_switch(1);
 	fake_guest_leave();
-	epoch_resume();
+	epoch_resume(arch_cpu_self());
 	pass_epoch();
 	assert_int_equal(stage2_pages(), pages - 3);
 	assert_int_equal(destroy(), 0);
