@@ -7,16 +7,10 @@
 
 #define DR6_BS BIT(14)
 
-static void skip(struct vcpu *vcpu, uint8_t size)
+static void advance(struct vcpu *vcpu, uint64_t rip)
 {
 	struct vcpu_state *state = vcpu->arch.state;
-	uint64_t rip = state->rip + size;
 
-	/* Above 4 GiB there is only 64-bit code; below, RIP wraps at 4 GiB in all other modes. */
-	if (unlikely(rip > UINT32_MAX) && rip <= UINT32_MAX + UINT64_C(15) &&
-	    !vcpu_regs_is_long(&vcpu_regs(vcpu, STATE_SREGS)->sregs)) {
-		rip = (uint32_t)rip;
-	}
 	state->rip = rip;
 	state->rflags &= ~RFLAGS_RF;
 	vcpu->arch.events.interrupt_shadow = false;
@@ -25,30 +19,52 @@ static void skip(struct vcpu *vcpu, uint8_t size)
 	}
 }
 
-/* For CPUs that do not tell: decoded once, then remembered. 0: the guest got a fault instead. */
-static uint8_t insn_size(struct vcpu *vcpu)
+/* Above 4 GiB there is only 64-bit code; below, RIP wraps at 4 GiB in all other modes. */
+never_inline static void advance_over_4g(struct vcpu *vcpu, uint64_t rip)
 {
-	uint64_t rip = vcpu->arch.state->rip, cr3 = vcpu->arch.insn_cr3;
-	uint32_t cause = vcpu->arch.insn_cause;
-	uint8_t size = insn_cache_find(&vcpu->arch.insn_cache, rip, cr3, cause);
-	struct insn insn;
+	bool is_long = vcpu_regs_is_long(&vcpu_regs(vcpu, STATE_SREGS)->sregs);
 
-	if (size != 0) {
-		return size;
-	}
-	if (x86_exit_fetch(vcpu, &insn) != 0) {
-		return 0;
-	}
-	insn_cache_store(&vcpu->arch.insn_cache,
-			 &(struct insn_cache_entry){ rip, cr3, cause, insn.length });
-	return insn.length;
+	advance(vcpu, is_long ? rip : (uint32_t)rip);
 }
 
+static void skip(struct vcpu *vcpu, uint8_t size)
+{
+	uint64_t rip = vcpu->arch.state->rip + size;
+
+	if (unlikely(rip > UINT32_MAX) && rip <= UINT32_MAX + UINT64_C(15)) {
+		advance_over_4g(vcpu, rip);
+	} else {
+		advance(vcpu, rip);
+	}
+}
+
+/* Decoded once, then remembered. Where that fails, the guest got a fault instead. */
+never_inline static void skip_decoded(struct vcpu *vcpu)
+{
+	struct insn_cache_entry entry = { .rip = vcpu->arch.state->rip,
+					  .cr3 = vcpu->arch.insn_cr3,
+					  .cause = vcpu->arch.insn_cause };
+	struct insn insn;
+
+	if (x86_exit_fetch(vcpu, &insn) == 0) {
+		entry.size = insn.length;
+		insn_cache_store(&vcpu->arch.insn_cache, &entry);
+		skip(vcpu, insn.length);
+	}
+}
+
+/* Most CPUs tell the size; for the others the cache remembers it. */
 void arch_vcpu_skip_insn(struct vcpu *vcpu)
 {
-	uint8_t size = vcpu->arch.insn_size != 0 ? vcpu->arch.insn_size : insn_size(vcpu);
+	uint8_t size = vcpu->arch.insn_size;
 
-	if (size != 0) {
+	if (size == 0) {
+		size = insn_cache_find(&vcpu->arch.insn_cache, vcpu->arch.state->rip,
+				       vcpu->arch.insn_cr3, vcpu->arch.insn_cause);
+	}
+	if (unlikely(size == 0)) {
+		skip_decoded(vcpu);
+	} else {
 		skip(vcpu, size);
 	}
 }
