@@ -31,10 +31,15 @@ static inline uint64_t vcpu_regs_pair(const struct vcpu *vcpu)
 	return (uint32_t)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
 }
 
-/* All ones in the lowest size bytes. */
+/* All ones in the lowest size bytes: 1 to 8. */
 static inline uint64_t vcpu_regs_mask(unsigned size)
 {
-	return size >= 8 ? UINT64_MAX : BITS(size * 8 - 1, 0);
+	return UINT64_MAX >> (64 - 8 * size);
+}
+
+static inline uint64_t vcpu_regs_read(const struct vcpu *vcpu, unsigned reg, unsigned size)
+{
+	return vcpu->arch.state->gpr[reg] & vcpu_regs_mask(size);
 }
 
 /* Writes as the processor does: 4 bytes clear the upper half, 1 and 2 keep the rest. */
@@ -42,10 +47,12 @@ static inline void vcpu_regs_write(struct vcpu *vcpu, unsigned reg, unsigned siz
 {
 	uint64_t *gpr = &vcpu->arch.state->gpr[reg];
 
-	if (size >= 4) {
-		*gpr = value & vcpu_regs_mask(size);
+	if (size == 1) {
+		*gpr = (*gpr & ~UINT64_C(0xff)) | (uint8_t)value;
+	} else if (size == 2) {
+		*gpr = (*gpr & ~UINT64_C(0xffff)) | (uint16_t)value;
 	} else {
-		*gpr = (*gpr & ~vcpu_regs_mask(size)) | (value & vcpu_regs_mask(size));
+		*gpr = value & vcpu_regs_mask(size);
 	}
 }
 
