@@ -101,7 +101,7 @@ void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit);
  */
 bool arch_exit_handle(struct vcpu *vcpu, struct vcpu_exit *exit);
 
-/* Moves RIP past the instruction that exited (exit.instruction_size, or fetched and decoded).
+/* Moves RIP past the instruction that exited (as long as the exit told, or fetched and decoded).
  * Loaded. */
 void arch_vcpu_skip_insn(struct vcpu *vcpu);
 

@@ -80,8 +80,8 @@ static bool handle_invalid(struct vcpu *vcpu, struct vcpu_exit *exit)
 		"vCPU %u: the processor refused its state or left it for a reason that is not "
 		"handled "
 		"(exit %#llx, %#llx, %#llx)",
-		vcpu->index, (unsigned long long)exit->raw_code,
-		(unsigned long long)exit->raw_info1, (unsigned long long)exit->raw_info2);
+		vcpu->index, (unsigned long long)exit->raw.code,
+		(unsigned long long)exit->raw.info1, (unsigned long long)exit->raw.info2);
 	return false;
 }
 

@@ -2,7 +2,7 @@
 /* Why a guest was left, decoded: what vendors translate their exits into. */
 #pragma once
 
-#include "core/types.h"
+#include "core/region.h"
 
 enum exit_kind {
 	EXIT_NONE,   /* handled already: enter again */
@@ -18,14 +18,10 @@ enum exit_kind {
 	EXIT_KINDS,
 };
 
+/* The access that the instruction is, but for its vCPU, and the value of a write. */
 struct exit_port {
-	uint16_t port;
-	uint8_t size; /* 1 2 4 */
-	bool is_write;
-	bool is_string, is_rep;
-	uint8_t address_size; /* string forms: 2 4 8 */
-	uint8_t segment;      /* string forms: 0 ES 1 CS 2 SS 3 DS 4 FS 5 GS */
-	uint64_t value;       /* OUT: the value */
+	struct access access;
+	bool is_string; /* INS, OUTS: one or more of it */
 };
 
 struct exit_stage2 {
@@ -43,17 +39,18 @@ struct exit_control {
 	bool is_decoded; /* reg is known; else the instruction tells */
 };
 
+/* As the hardware has it: EXIT_INVALID, and where the handler of an EXIT_ARCH says so. */
+struct exit_raw {
+	uint64_t code, info1, info2;
+};
+
 struct vcpu_exit {
 	enum exit_kind kind;
-	uint32_t arch_code; /* EXIT_ARCH: enum x86_exit; else the raw code, for the dump */
-	uint64_t raw_code, raw_info1, raw_info2;
-	uint8_t instruction_size; /* 0: not known, decode it */
+	uint32_t arch_code; /* EXIT_ARCH: enum x86_exit */
 	union {
 		struct exit_port port;
 		struct exit_stage2 stage2;
 		struct exit_control control;
-		struct {
-			uint64_t number;
-		} hypercall;
+		struct exit_raw raw;
 	};
 };

@@ -9,7 +9,7 @@
 
 bool exit_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
-	uint8_t vector = (uint8_t)exit->raw_code;
+	uint8_t vector = (uint8_t)exit->raw.code;
 
 	if (vector == VECTOR_DB) {
 		/* DR6 has the causes already: APM2 15.12.2 "#DB (Debug)". */

@@ -17,87 +17,70 @@
 /* Of a REP in one exit: each costs up to 8,000 instructions, and nothing interrupts them. */
 #define ELEMENTS_MAX 2
 
-static uint64_t real_access(const struct access *access)
+static void real_access(struct access *access)
 {
 	uint16_t port = (uint16_t)access->address;
 
 	if (access->is_write) {
 		out8(port, (uint8_t)access->value);
-		return access->value;
+	} else {
+		access->value = in8(port);
 	}
-	return in8(port);
 }
 
 /* One byte of an access that no single region holds: a region's, the control guest's own, or
  * nobody's. */
-static int byte_access(struct vcpu *vcpu, uint16_t port, bool is_write, uint64_t *value)
+static bool byte_access(struct access *access)
 {
-	struct access access = { .vcpu = vcpu,
-				 .address = port,
-				 .size = 1,
-				 .is_write = is_write,
-				 .value = *value & 0xff };
+	struct vm *vm = access->vcpu->vm;
 	struct region region;
 
-	if (!region_find(&vcpu->vm->port_regions, port, 1, &region) && vcpu->vm->is_control) {
-		*value = real_access(&access);
-		return 0;
+	if (vm->is_control && !region_find(&vm->port_regions, access->address, 1, &region)) {
+		real_access(access);
+		return true;
 	}
-	if (region_access(&vcpu->vm->port_regions, &access) == REGION_STOP) {
-		return -E_NODEV;
-	}
-	*value = access.value & 0xff;
-	return 0;
+	return region_access(&vm->port_regions, access) != REGION_STOP;
 }
 
-never_inline static int split_access(struct vcpu *vcpu, const struct exit_port *port,
-				     uint64_t *value)
+never_inline static bool split_access(struct access *access)
 {
 	uint64_t all = 0;
 
-	for (unsigned i = 0; i < port->size; i++) {
-		uint64_t byte = *value >> i * 8 & 0xff;
-		int err = byte_access(vcpu, (uint16_t)(port->port + i), port->is_write, &byte);
+	for (unsigned i = 0; i < access->size; i++) {
+		struct access byte = { .vcpu = access->vcpu,
+				       .address = (uint16_t)(access->address + i),
+				       .size = 1,
+				       .is_write = access->is_write,
+				       .value = access->value >> i * 8 & 0xff };
 
-		if (err != 0) {
-			return err;
+		if (!byte_access(&byte)) {
+			return false;
 		}
-		all |= byte << i * 8;
+		all |= (byte.value & 0xff) << i * 8;
 	}
-	*value = all;
-	return 0;
+	access->value = all;
+	return true;
 }
 
-static int port_access(struct vcpu *vcpu, const struct exit_port *port, uint64_t *value)
+/* False: the VM was stopped. */
+static inline bool port_access(struct vcpu *vcpu, struct access *access)
 {
 	const struct region *region = region_cache_find(
-		&vcpu->arch.port_region, &vcpu->vm->port_regions, port->port, port->size);
-	struct access access;
+		&vcpu->arch.port_region, &vcpu->vm->port_regions, access->address, access->size);
 
-	if (unlikely(region == NULL)) {
-		return split_access(vcpu, port, value);
-	}
-	access.vcpu = vcpu;
-	access.address = port->port;
-	access.size = port->size;
-	access.is_write = port->is_write;
-	access.value = *value;
-	if (unlikely(region_cache_access(region, &access) == REGION_STOP)) {
-		return -E_NODEV;
-	}
-	*value = access.value;
-	return 0;
+	access->vcpu = vcpu;
+	return unlikely(region == NULL) ? split_access(access)
+					: region_cache_access(region, access) != REGION_STOP;
 }
 
-static bool simple(struct vcpu *vcpu, const struct exit_port *port)
+static bool simple(struct vcpu *vcpu, struct access *access)
 {
-	uint64_t value = vcpu->arch.state->gpr[GPR_RAX] & vcpu_regs_mask(port->size);
-
-	if (port_access(vcpu, port, &value) != 0) {
+	access->value = access->is_write ? vcpu_regs_read(vcpu, GPR_RAX, access->size) : 0;
+	if (unlikely(!port_access(vcpu, access))) {
 		return false;
 	}
-	if (!port->is_write) {
-		vcpu_regs_write(vcpu, GPR_RAX, port->size, value);
+	if (!access->is_write) {
+		vcpu_regs_write(vcpu, GPR_RAX, access->size, access->value);
 	}
 	arch_vcpu_skip_insn(vcpu);
 	return true;
@@ -106,25 +89,27 @@ static bool simple(struct vcpu *vcpu, const struct exit_port *port)
 /* ---- string forms ---- */
 
 /* The memory side is checked before the port is touched: reading a port can not be undone. */
-static int element(struct vcpu *vcpu, const struct exit_port *port, const struct insn *insn)
+static int element(struct vcpu *vcpu, struct access *access, const struct insn *insn)
 {
-	uint64_t linear, value = 0;
+	uint64_t linear;
 	gpa_t address;
-	int err = operand_linear(vcpu, insn, port->is_write ? GUEST_READ : GUEST_WRITE, &linear);
+	int err = operand_linear(vcpu, insn, access->is_write ? GUEST_READ : GUEST_WRITE, &linear);
 
-	if (err == 0 && port->is_write) {
-		err = operand_linear_read(vcpu, linear, port->size, &value);
+	access->value = 0;
+	if (err == 0 && access->is_write) {
+		err = operand_linear_read(vcpu, linear, access->size, &access->value);
 	} else if (err == 0) {
 		err = guest_walk_vcpu(vcpu, linear, GUEST_WRITE, &address);
 		if (err == 0) {
-			err = guest_walk_vcpu(vcpu, linear + port->size - 1, GUEST_WRITE, &address);
+			err = guest_walk_vcpu(vcpu, linear + access->size - 1, GUEST_WRITE,
+					      &address);
 		}
 	}
-	if (err == 0) {
-		err = port_access(vcpu, port, &value);
+	if (err == 0 && !port_access(vcpu, access)) {
+		err = -E_NODEV;
 	}
-	if (err == 0 && !port->is_write) {
-		err = operand_linear_write(vcpu, linear, port->size, value);
+	if (err == 0 && !access->is_write) {
+		err = operand_linear_write(vcpu, linear, access->size, access->value);
 	}
 	return err;
 }
@@ -149,7 +134,7 @@ static bool is_done(const struct vcpu *vcpu, const struct insn *insn)
 	return count == 0 && (insn->rep || insn->repne);
 }
 
-never_inline static bool string(struct vcpu *vcpu, const struct exit_port *port)
+never_inline static bool string(struct vcpu *vcpu, struct access *access)
 {
 	struct insn insn;
 
@@ -161,7 +146,7 @@ never_inline static bool string(struct vcpu *vcpu, const struct exit_port *port)
 		return true; /* another vCPU has changed the code meanwhile: it is run again */
 	}
 	for (unsigned i = 0; i < ELEMENTS_MAX && !is_done(vcpu, &insn); i++) {
-		int err = element(vcpu, port, &insn);
+		int err = element(vcpu, access, &insn);
 
 		if (err != 0) {
 			return err != -E_NODEV && x86_exit_resume(vcpu);
@@ -183,5 +168,7 @@ never_inline static bool string(struct vcpu *vcpu, const struct exit_port *port)
 
 bool exit_port(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
-	return exit->port.is_string ? string(vcpu, &exit->port) : simple(vcpu, &exit->port);
+	struct access *access = &exit->port.access;
+
+	return unlikely(exit->port.is_string) ? string(vcpu, access) : simple(vcpu, access);
 }

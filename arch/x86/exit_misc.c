@@ -86,7 +86,7 @@ bool exit_task_switch(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	vm_stop(vcpu->vm, VM_STOP_ERROR,
 		"vCPU %u: it switches to task %#llx by hardware, which is not supported",
-		vcpu->index, (unsigned long long)(exit->raw_info1 & UINT16_MAX));
+		vcpu->index, (unsigned long long)(exit->raw.info1 & UINT16_MAX));
 	return false;
 }
 

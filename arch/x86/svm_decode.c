@@ -71,17 +71,14 @@ static const struct decode_row rows[SVM_EXIT_CODES] = {
 	[SVM_EXIT_TLBSYNC] = ROW_ARCH(VM_INSTRUCTION),
 };
 
-static void decode_port(const struct vmcb_control *control, struct vcpu_exit *exit)
+static void decode_port(const struct vmcb_control *control, struct exit_port *port)
 {
 	uint64_t info = control->exit_info1;
 
-	exit->port = (struct exit_port){
-		.port = (uint16_t)field_get(SVM_IO_PORT, info),
-		.size = (uint8_t)field_get(SVM_IO_SIZE, info),
-		.is_write = (info & SVM_IO_IN) == 0,
-		.is_string = (info & SVM_IO_STRING) != 0,
-		.is_rep = (info & SVM_IO_REP) != 0,
-	};
+	port->access.address = field_get(SVM_IO_PORT, info);
+	port->access.size = (uint8_t)field_get(SVM_IO_SIZE, info);
+	port->access.is_write = (info & SVM_IO_IN) == 0;
+	port->is_string = (info & SVM_IO_STRING) != 0;
 }
 
 never_inline static void decode_stage2(struct vcpu *vcpu, const struct vmcb_control *control,
@@ -125,10 +122,24 @@ never_inline static void decode_control(const struct vmcb_control *control, stru
 		(svm_features & SVM_CPUID_DECODE) != 0 && (info & SVM_CR_INFO_MOV) != 0;
 }
 
+static void decode_raw(const struct vmcb_control *control, struct vcpu_exit *exit)
+{
+	exit->raw = (struct exit_raw){ .code = control->exit_code,
+				       .info1 = control->exit_info1,
+				       .info2 = control->exit_info2 };
+}
+
+static void decode_invalid(const struct vmcb_control *control, struct vcpu_exit *exit)
+{
+	exit->kind = EXIT_INVALID;
+	decode_raw(control, exit);
+}
+
 static void decode_exception(struct vcpu *vcpu, const struct vmcb_control *control,
 			     struct vcpu_exit *exit)
 {
-	exit->raw_code = control->exit_code - SVM_EXIT_EXCEPTION;
+	decode_raw(control, exit);
+	exit->raw.code -= SVM_EXIT_EXCEPTION;
 	if (vcpu->arch.svm.step_done) {
 		vcpu->arch.svm.step_done = false;
 		exit->kind = EXIT_NONE;
@@ -149,6 +160,9 @@ static void decode_arch(struct vcpu *vcpu, const struct vmcb_control *control,
 		break;
 	case X86_EXIT_EXCEPTION:
 		decode_exception(vcpu, control, exit);
+		break;
+	case X86_EXIT_TASK_SWITCH:
+		decode_raw(control, exit);
 		break;
 	case X86_EXIT_NMI_WINDOW:
 		svm_nmi_iret(vcpu);
@@ -185,16 +199,18 @@ static void decode_hypercall(struct vcpu *vcpu, struct vcpu_exit *exit)
 static void decode_row(struct vcpu *vcpu, const struct vmcb_control *control,
 		       struct vcpu_exit *exit)
 {
-	exit->kind = rows[control->exit_code].kind;
-	exit->arch_code = rows[control->exit_code].code;
-	if (exit->kind == EXIT_ARCH) {
+	const struct decode_row *row = &rows[control->exit_code];
+
+	exit->kind = row->kind;
+	if (row->kind == EXIT_PORT) {
+		decode_port(control, &exit->port);
+	} else if (row->kind == EXIT_ARCH) {
+		exit->arch_code = row->code;
 		decode_arch(vcpu, control, exit);
-	} else if (exit->kind == EXIT_PORT) {
-		decode_port(control, exit);
-	} else if (exit->kind == EXIT_HYPERCALL) {
+	} else if (row->kind == EXIT_HYPERCALL) {
 		decode_hypercall(vcpu, exit);
-	} else if (exit->kind == EXIT_NONE) {
-		exit->kind = EXIT_INVALID;
+	} else if (row->kind == EXIT_NONE) {
+		decode_invalid(control, exit);
 	}
 }
 
@@ -205,23 +221,19 @@ static bool is_64_bit(const struct vmcb_save *save)
 
 void svm_decode(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
-	const struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-	uint64_t code = control->exit_code;
+	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
+	uint64_t code = vmcb->control.exit_code;
 
-	exit->raw_code = code;
-	exit->raw_info1 = control->exit_info1;
-	exit->raw_info2 = control->exit_info2;
-	exit->instruction_size = instruction_size(vcpu, control);
-	vcpu->arch.insn_size = exit->instruction_size;
+	vcpu->arch.insn_size = instruction_size(vcpu, &vmcb->control);
 	vcpu->arch.insn_cause = (uint32_t)code;
-	vcpu->arch.insn_cr3 = vcpu->arch.svm.vmcb->save.cr3;
+	vcpu->arch.insn_cr3 = vmcb->save.cr3;
 	vcpu->arch.fetched.count = 0;
-	if (code == SVM_EXIT_NPF) {
-		vcpu->arch.insn_is_64_bit = is_64_bit(&vcpu->arch.svm.vmcb->save);
-		decode_stage2(vcpu, control, exit);
-	} else if (code < SVM_EXIT_CODES) {
-		decode_row(vcpu, control, exit);
+	if (code < SVM_EXIT_CODES) {
+		decode_row(vcpu, &vmcb->control, exit);
+	} else if (code == SVM_EXIT_NPF) {
+		vcpu->arch.insn_is_64_bit = is_64_bit(&vmcb->save);
+		decode_stage2(vcpu, &vmcb->control, exit);
 	} else {
-		exit->kind = EXIT_INVALID;
+		decode_invalid(&vmcb->control, exit);
 	}
 }

@@ -13,20 +13,19 @@ enum x86_exit {
 			     */
 	X86_EXIT_RDMSR,
 	X86_EXIT_WRMSR,
-	X86_EXIT_CR_WRITE, /* decoded from the instruction, or raw_info1 with decode assists */
+	X86_EXIT_CR_WRITE, /* exit->control */
 	X86_EXIT_DR_ACCESS,
 	X86_EXIT_XSETBV,
 	X86_EXIT_INVD,
 	X86_EXIT_WBINVD,
 	X86_EXIT_MONITOR,        /* MONITOR, MWAIT: #UD as CPUID says */
 	X86_EXIT_VM_INSTRUCTION, /* VMRUN, VMLOAD, ..., INVLPGA, SKINIT: #UD */
-	X86_EXIT_EXCEPTION,  /* intercepted #AC, #DB, #MC: raw_code has the vector, raw_info1 the
-				error code */
+	X86_EXIT_EXCEPTION,  /* intercepted #AC, #DB, #MC: exit->raw, whose code is the vector */
 	X86_EXIT_NMI_WINDOW, /* IRET: NMIs may be delivered after it */
 	X86_EXIT_INTERRUPT_WINDOW,
 	X86_EXIT_RDPMC,
 	X86_EXIT_RSM,
-	X86_EXIT_TASK_SWITCH,
+	X86_EXIT_TASK_SWITCH, /* exit->raw, whose info1 has the task's selector */
 	X86_EXIT_INIT,
 	X86_EXIT_SMI,
 	X86_EXIT_SHUTDOWN,

@@ -117,6 +117,26 @@ static void invalid_state_is_recognised_in_both_widths(void **state)
 	expect_kind(UINT64_MAX, EXIT_INVALID);
 }
 
+static void invalid_exit_tells_what_the_hardware_did(void **state)
+{
+	static const uint64_t codes[] = { SVM_EXIT_INVALID, SVM_EXIT_PUSHF };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		struct vcpu_exit exit = decode(codes[i], 0x11, 0x22);
+
+		assert_int_equal(exit.raw.code, codes[i]);
+		assert_int_equal(exit.raw.info1, 0x11);
+		assert_int_equal(exit.raw.info2, 0x22);
+	}
+}
+
+static void task_switch_names_the_task(void **state)
+{
+	(void)state;
+	assert_int_equal(decode(SVM_EXIT_TASK_SWITCH, 0x28, 0).raw.info1, 0x28);
+}
+
 static void what_is_not_intercepted_stops_the_guest(void **state)
 {
 	static const uint64_t codes[] = { SVM_EXIT_CR_READ,         SVM_EXIT_RDTSC,
@@ -160,11 +180,10 @@ static void port_read_is_decoded(void **state)
 
 	(void)state;
 	assert_int_equal(exit.kind, EXIT_PORT);
-	assert_int_equal(exit.port.port, 0x60);
-	assert_int_equal(exit.port.size, 1);
-	assert_false(exit.port.is_write);
+	assert_int_equal(exit.port.access.address, 0x60);
+	assert_int_equal(exit.port.access.size, 1);
+	assert_false(exit.port.access.is_write);
 	assert_false(exit.port.is_string);
-	assert_int_equal(exit.instruction_size, 2);
 	assert_int_equal(vcpu.arch.insn_size, 2);
 }
 
@@ -174,11 +193,10 @@ static void string_port_write_is_decoded(void **state)
 	struct vcpu_exit exit = decode(SVM_EXIT_IOIO, 0x0cf8004c, 0x401002);
 
 	(void)state;
-	assert_int_equal(exit.port.port, 0xcf8);
-	assert_int_equal(exit.port.size, 4);
-	assert_true(exit.port.is_write);
+	assert_int_equal(exit.port.access.address, 0xcf8);
+	assert_int_equal(exit.port.access.size, 4);
+	assert_true(exit.port.access.is_write);
 	assert_true(exit.port.is_string);
-	assert_true(exit.port.is_rep);
 }
 
 /* ---- nested page faults ---- */
@@ -284,7 +302,7 @@ static void exception_carries_its_vector(void **state)
 
 	(void)state;
 	assert_int_equal(exit.arch_code, X86_EXIT_EXCEPTION);
-	assert_int_equal(exit.raw_code, VECTOR_AC);
+	assert_int_equal(exit.raw.code, VECTOR_AC);
 }
 
 static void own_single_step_is_not_the_guests(void **state)
@@ -304,13 +322,19 @@ static void iret_is_done_with_here(void **state)
 
 /* ---- instruction sizes ---- */
 
+static uint8_t insn_size(uint64_t code)
+{
+	(void)decode(code, 0, 0);
+	return vcpu.arch.insn_size;
+}
+
 static void next_rip_is_used_only_where_cpuid_has_it(void **state)
 {
 	(void)state;
 	vmcb.control.next_rip = 0x401003;
-	assert_int_equal(decode(SVM_EXIT_CPUID, 0, 0).instruction_size, 0);
+	assert_int_equal(insn_size(SVM_EXIT_CPUID), 0);
 	svm_features = SVM_CPUID_NEXT_RIP;
-	assert_int_equal(decode(SVM_EXIT_CPUID, 0, 0).instruction_size, 3);
+	assert_int_equal(insn_size(SVM_EXIT_CPUID), 3);
 }
 
 static void next_rip_that_is_no_instructions_end_is_ignored(void **state)
@@ -318,9 +342,9 @@ static void next_rip_that_is_no_instructions_end_is_ignored(void **state)
 	(void)state;
 	svm_features = SVM_CPUID_NEXT_RIP;
 	vmcb.control.next_rip = 0;
-	assert_int_equal(decode(SVM_EXIT_NPF, 0, 0).instruction_size, 0);
+	assert_int_equal(insn_size(SVM_EXIT_NPF), 0);
 	vmcb.control.next_rip = 0x401010;
-	assert_int_equal(decode(SVM_EXIT_INTR, 0, 0).instruction_size, 0);
+	assert_int_equal(insn_size(SVM_EXIT_INTR), 0);
 }
 
 int main(void)
@@ -331,6 +355,8 @@ int main(void)
 		cmocka_unit_test_setup(physical_events_are_taken_by_the_host, setup),
 		cmocka_unit_test_setup(halt_pause_and_shutdown_are_core_exits, setup),
 		cmocka_unit_test_setup(invalid_state_is_recognised_in_both_widths, setup),
+		cmocka_unit_test_setup(invalid_exit_tells_what_the_hardware_did, setup),
+		cmocka_unit_test_setup(task_switch_names_the_task, setup),
 		cmocka_unit_test_setup(what_is_not_intercepted_stops_the_guest, setup),
 		cmocka_unit_test_setup(msr_exits_tell_reads_from_writes, setup),
 		cmocka_unit_test_setup(vmmcall_is_a_hypercall_in_kernel_mode_only, setup),
