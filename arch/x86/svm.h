@@ -73,11 +73,6 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 /* svm_decode.c: the VMCB's exit fields to *exit. */
 void svm_decode(struct vcpu *vcpu, struct vcpu_exit *exit);
 
-/* svm_event.c: the event of this entry and its windows to the VMCB; and what was in delivery at the
- * exit back to vcpu_events. */
-void svm_event_inject(struct vcpu *vcpu);
-void svm_event_collect(struct vcpu *vcpu);
-
 /* svm_nmi.c: when the guest can take its next NMI: before an entry, at an exit for IRET, after each
  * exit. */
 void svm_nmi_prepare(struct vcpu *vcpu, const struct vcpu_event *event,

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Events between vcpu_events and the VMCB: EVENTINJ, EXITINTINFO, the interrupt window. */
-#include "arch/svm.h"
+#include "arch/svm_event.h"
 
 #include "arch/msr.h"
-#include "arch/vlapic_regs.h"
-#include "arch/vmcb.h"
-#include "core/vcpu.h"
 
 #define DR7_GD         BIT(13)
 #define V_PRIORITY_MAX 15
@@ -81,12 +78,6 @@ static void window_set(struct vmcb_control *control, bool open)
 	control->clean &= (uint32_t) ~(VMCB_CLEAN_TPR | VMCB_CLEAN_INTERCEPTS);
 }
 
-/* vlapic_cr8_read(), for every entry and exit. */
-static uint64_t cr8_read(const struct vcpu *vcpu)
-{
-	return vlapic_get(&vcpu->arch.vlapic, VLAPIC_TPR) >> 4;
-}
-
 /*
  * The guest reads and writes V_TPR as its CR8. Writes need an exit only where they can let an
  * interrupt through, i.e. while it is not 0; and while V_IRQ is set, for the sake of QEMU's TCG,
@@ -95,7 +86,7 @@ static uint64_t cr8_read(const struct vcpu *vcpu)
 static void tpr_sync(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-	uint64_t tpr = cr8_read(vcpu);
+	uint64_t tpr = vlapic_cr8_read(vcpu);
 	bool trap = tpr != 0 || (control->virtual_interrupt & VMCB_V_IRQ) != 0;
 
 	if (field_get(VMCB_V_TPR, control->virtual_interrupt) != tpr) {
@@ -109,17 +100,10 @@ static void tpr_sync(struct vcpu *vcpu)
 	}
 }
 
-/* NMIs are rare: most entries and exits can pass svm_nmi.c by. */
-static bool nmi_is_involved(const struct vcpu *vcpu)
-{
-	const struct vcpu_events *events = &vcpu->arch.events;
-
-	return events->nmi_pending || events->nmi_masked || vcpu->arch.svm.nmi_armed;
-}
-
 void svm_event_inject(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
+	const struct vcpu_events *events = &vcpu->arch.events;
 	struct vcpu_windows windows;
 	struct vcpu_event event;
 
@@ -127,7 +111,7 @@ void svm_event_inject(struct vcpu *vcpu)
 	control->event = event.kind == EVENT_NONE ? 0 : event_encode(vcpu, &event);
 	window_set(control, windows.interrupt);
 	tpr_sync(vcpu);
-	if (nmi_is_involved(vcpu)) {
+	if (events->nmi_pending || events->nmi_masked || vcpu->arch.svm.nmi_armed) {
 		svm_nmi_prepare(vcpu, &event, &windows);
 	}
 }
@@ -181,15 +165,13 @@ void svm_event_collect(struct vcpu *vcpu)
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	uint8_t tpr = (uint8_t)field_get(VMCB_V_TPR, control->virtual_interrupt);
 
-	vcpu->arch.events.interrupt_shadow =
-		(control->interrupt_state & VMCB_INTERRUPT_SHADOW) != 0;
-	if (unlikely((control->exit_event & VMCB_EVENT_VALID) != 0)) {
+	if ((control->exit_event & VMCB_EVENT_VALID) != 0) {
 		requeue(vcpu, control->exit_event);
 	}
-	if (unlikely(tpr != cr8_read(vcpu))) {
+	if (tpr != vlapic_cr8_read(vcpu)) {
 		vlapic_cr8_write(vcpu, tpr);
 	}
-	if (unlikely(nmi_is_involved(vcpu))) {
+	if (vcpu->arch.svm.nmi_armed) {
 		svm_nmi_collect(vcpu);
 	}
 }

@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
-#include "arch/svm.h"
+#include "arch/svm_event.h"
 
 #include "arch/msr.h"
-#include "arch/vlapic_regs.h"
-#include "arch/vmcb.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/epoch.h"
-#include "core/vcpu.h"
 #include "core/vm.h"
 
 /* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
 #define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC)
-
-/*
- * False at most entries: no event, NMI or interrupt request is there, the guest's TPR is 0 and the
- * VMCB has it so, and nothing of an earlier event is left to be taken back.
- */
-static bool event_is_due(const struct vcpu *vcpu)
-{
-	const struct vcpu_events *events = &vcpu->arch.events;
-	const struct vlapic *vlapic = &vcpu->arch.vlapic;
-	const struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-	bool events_due = events->injected.kind != EVENT_NONE ||
-			  events->exception.kind != EVENT_NONE || events->nmi_pending ||
-			  events->nmi_masked || vcpu->arch.svm.nmi_armed;
-
-	return events_due || vlapic->irr_words != 0 || vlapic->extint != NULL ||
-	       vlapic_get(vlapic, VLAPIC_TPR) != 0 ||
-	       control->virtual_interrupt != VMCB_V_INTR_MASKING ||
-	       (control->intercept_cr & VMCB_CR_WRITE(8)) != 0;
-}
 
 static void registers_give(struct vcpu *vcpu, struct vmcb *vmcb)
 {
@@ -58,6 +36,8 @@ static void registers_take(struct vcpu *vcpu, const struct vmcb *vmcb)
 	state->rflags = vmcb->save.rflags;
 	state->valid = VALID_AFTER_EXIT;
 	state->dirty = 0;
+	vcpu->arch.events.interrupt_shadow =
+		(vmcb->control.interrupt_state & VMCB_INTERRUPT_SHADOW) != 0;
 }
 
 /*
@@ -132,7 +112,7 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 
-	if (event_is_due(vcpu)) {
+	if (unlikely(svm_event_is_due(vcpu))) {
 		svm_event_inject(vcpu);
 	} else {
 		vmcb->control.event = 0;
@@ -142,6 +122,8 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	enter(vcpu, vmcb);
 	registers_take(vcpu, vmcb);
 	vmcb->control.clean = svm_clean;
-	svm_event_collect(vcpu);
+	if (unlikely(svm_event_is_left(vcpu))) {
+		svm_event_collect(vcpu);
+	}
 	svm_decode(vcpu, exit);
 }
