@@ -25,9 +25,7 @@ struct vcpu_event {
 	uint8_t vector;
 	bool has_error;
 	uint32_t error;
-	uint64_t payload;         /* #PF: CR2, #DB: DR6 bits; applied at delivery */
-	uint8_t instruction_size; /* soft events: RIP is moved by it on delivery where hardware
-				     lacks NRIPS */
+	uint64_t payload; /* #PF: CR2, #DB: DR6 bits; applied at delivery */
 };
 
 struct vcpu_events {
@@ -36,11 +34,7 @@ struct vcpu_events {
 	bool nmi_pending;            /* at most one waits behind one in service, as in hardware */
 	bool nmi_masked;             /* from delivery until IRET */
 	bool interrupt_shadow;       /* STI, MOV SS */
-	bool init_pending;
-	bool sipi_pending;
-	uint8_t sipi_vector;
 	bool waits_for_sipi;
-	bool smi_pending; /* never delivered: counted and dropped */
 	bool triple_fault;
 };
 
