@@ -5,9 +5,8 @@
 #include "core/region.h"
 
 struct region_cache {
-	uint32_t sequence; /* of the table, when region was found */
-	bool is_valid;
-	struct region region;
+	uint32_t sequence;    /* of the table, when region was found */
+	struct region region; /* size 0: none */
 };
 
 /* The region that holds all of the range, or NULL: region_find() without a copy where it is known.
@@ -20,13 +19,16 @@ static inline const struct region *region_cache_find(struct region_cache *cache,
 	uint32_t sequence = atomic_load(&table->sequence);
 	uint64_t offset = address - cache->region.start;
 
-	if (cache->is_valid && cache->sequence == sequence && offset < cache->region.size &&
+	if (cache->sequence == sequence && offset < cache->region.size &&
 	    cache->region.size - offset >= size) {
 		return &cache->region;
 	}
 	cache->sequence = sequence;
-	cache->is_valid = region_find(table, address, size, &cache->region);
-	return cache->is_valid ? &cache->region : NULL;
+	if (!region_find(table, address, size, &cache->region)) {
+		cache->region.size = 0;
+		return NULL;
+	}
+	return &cache->region;
 }
 
 /* region_access() for a region that was found. */
