@@ -18,7 +18,7 @@ struct access {
 	uint64_t offset;  /* from the region's start */
 	uint8_t size;     /* 1 2 4 8 */
 	bool is_write;
-	uint64_t value; /* to write; or set by a read, zero-extended */
+	uint64_t value; /* to write; or 0, and set by a read, zero-extended */
 };
 
 enum region_result {

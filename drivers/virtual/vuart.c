@@ -77,7 +77,7 @@ static uint64_t interrupt_cause(const struct vuart *vuart)
 	return IIR_NONE;
 }
 
-static void update_line(struct vuart *vuart)
+static inline void update_line(struct vuart *vuart)
 {
 	bool is_let_out = (vuart->modem_control & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
 	bool line = is_let_out && interrupt_cause(vuart) != IIR_NONE;
@@ -328,28 +328,30 @@ static uint8_t register_read(struct vuart *vuart, unsigned number)
 }
 
 /* Wider accesses are split into bytes, as the bus does for an 8-bit device. */
+static void registers_access(struct vuart *vuart, struct access *access)
+{
+	unsigned number = (unsigned)access->offset;
+	uint8_t *byte = (uint8_t *)&access->value;
+
+	for (uint8_t *end = byte + access->size; byte != end; byte++, number++) {
+		if (access->is_write) {
+			register_write(vuart, number, *byte);
+		} else {
+			*byte = register_read(vuart, number);
+		}
+	}
+}
+
 static enum region_result vuart_access(void *device, struct access *access)
 {
 	struct vuart *vuart = device;
-	uint64_t value = 0;
 	bool owed;
 
 	lock_acquire(&vuart->lock);
-	for (unsigned i = 0; i < access->size; i++) {
-		unsigned number = (unsigned)access->offset + i;
-
-		if (access->is_write) {
-			register_write(vuart, number, (uint8_t)(access->value >> (8 * i)));
-		} else {
-			value |= (uint64_t)register_read(vuart, number) << (8 * i);
-		}
-	}
+	registers_access(vuart, access);
 	update_line(vuart);
 	owed = owes_room(vuart);
 	lock_release(&vuart->lock);
-	if (!access->is_write) {
-		access->value = value;
-	}
 	if (owed) {
 		vuart->host->room();
 	}

@@ -182,6 +182,7 @@ static void vuart_wide_accesses_are_split(void **state)
 	assert_int_equal(in(LCR), 0x03);
 	assert_int_equal(in(MCR), 0x0b);
 	access.is_write = false;
+	access.value = 0;
 	assert_int_equal(region_access(&vm.port_regions, &access), REGION_DONE);
 	assert_int_equal(access.value, 0x0b03);
 }
