@@ -18,31 +18,11 @@ bool exit_ignore(struct vcpu *vcpu, struct vcpu_exit *exit)
 	return true;
 }
 
-static bool undefined(struct vcpu *vcpu)
+bool exit_undefined(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
+	(void)exit;
 	vcpu_events_raise_ud(vcpu);
 	return true;
-}
-
-/* CPUID has no MONITOR. */
-bool exit_monitor(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	(void)exit;
-	return undefined(vcpu);
-}
-
-/* CPUID has no virtualisation either. */
-bool exit_vm_instruction(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	(void)exit;
-	return undefined(vcpu);
-}
-
-/* Outside of system management mode, which guests never enter. */
-bool exit_rsm(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	(void)exit;
-	return undefined(vcpu);
 }
 
 /* There are no counters. */
@@ -53,7 +33,10 @@ bool exit_rdpmc(struct vcpu *vcpu, struct vcpu_exit *exit)
 	return true;
 }
 
-/* Devices of the control guest may look at memory past the caches. */
+/*
+ * Devices of the control guest may look at memory past the caches. INVD is the same: dropping dirty
+ * lines would drop other guests' writes and our own.
+ */
 bool exit_wbinvd(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	(void)exit;
@@ -62,23 +45,6 @@ bool exit_wbinvd(struct vcpu *vcpu, struct vcpu_exit *exit)
 	}
 	arch_vcpu_skip_insn(vcpu);
 	return true;
-}
-
-/* Dropping dirty lines would drop other guests' writes and our own. */
-bool exit_invd(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	return exit_wbinvd(vcpu, exit);
-}
-
-/* The next entry looks again at what can be taken. */
-bool exit_interrupt_window(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	return exit_ignore(vcpu, exit);
-}
-
-bool exit_nmi_window(struct vcpu *vcpu, struct vcpu_exit *exit)
-{
-	return exit_ignore(vcpu, exit);
 }
 
 /* 32-bit operating systems of the 1990s switch tasks by hardware, and some to handle #DF. */
@@ -95,9 +61,8 @@ bool exit_xsetbv(struct vcpu *vcpu, struct vcpu_exit *exit)
 	struct vcpu_state *state = vcpu_regs(vcpu, STATE_SREGS);
 	uint64_t value = vcpu_regs_pair(vcpu);
 
-	(void)exit;
 	if ((state->sregs.cr4 & CR4_OSXSAVE) == 0) {
-		return undefined(vcpu);
+		return exit_undefined(vcpu, exit);
 	}
 	if (state->sregs.cpl != 0 || (uint32_t)state->gpr[GPR_RCX] != 0 ||
 	    !fpu_xcr0_is_valid(value, vcpu->vm->arch.cpuid->xcr0)) {

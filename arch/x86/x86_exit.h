@@ -24,7 +24,7 @@ enum x86_exit {
 	X86_EXIT_NMI_WINDOW, /* IRET: NMIs may be delivered after it */
 	X86_EXIT_INTERRUPT_WINDOW,
 	X86_EXIT_RDPMC,
-	X86_EXIT_RSM,
+	X86_EXIT_RSM,         /* outside of system management mode, which guests never enter: #UD */
 	X86_EXIT_TASK_SWITCH, /* exit->raw, whose info1 has the task's selector */
 	X86_EXIT_INIT,
 	X86_EXIT_SMI,
@@ -32,9 +32,14 @@ enum x86_exit {
 	X86_EXITS,
 };
 
-exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_xsetbv, exit_invd,
-	exit_wbinvd, exit_monitor, exit_vm_instruction, exit_exception, exit_nmi_window,
-	exit_interrupt_window, exit_rdpmc, exit_rsm, exit_task_switch, exit_ignore;
+exit_fn exit_cpuid, exit_rdmsr, exit_wrmsr, exit_cr_write, exit_dr_access, exit_xsetbv, exit_wbinvd,
+	exit_exception, exit_rdpmc, exit_task_switch;
+
+/* What the guest's processor has not got, and system management mode: #UD. */
+exit_fn exit_undefined;
+
+/* Nothing to do. Of an interrupt window: the next entry looks again at what can be taken. */
+exit_fn exit_ignore;
 
 /* Port I/O, string forms included; and a device's MMIO: arch_exit_handle() calls them by exit kind.
  */
