@@ -33,7 +33,6 @@ struct arch_cpu {
 	uint64_t irq_pending[4]; /* vectors that the interrupt stubs recorded and irq_poll has not
 				    handled */
 	uint64_t nmi_count;      /* NMIs taken by this CPU, recorded by the handler */
-	uint64_t nmi_handled;
 	struct svm_cpu svm;
 };
 
@@ -48,7 +47,6 @@ struct arch_vm {
 	struct cpuid_table *cpuid;   /* answers, const after init */
 	struct vlapic_map *apic_map; /* by physical and logical ID; replaced as a whole, freed after
 					the epoch */
-	uint32_t cf8;                /* latched per VM */
 };
 
 struct arch_vcpu {

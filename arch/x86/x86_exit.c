@@ -30,7 +30,6 @@ static exit_fn *const handlers[X86_EXITS] = {
 	[X86_EXIT_TASK_SWITCH] = exit_task_switch,
 	[X86_EXIT_INIT] = exit_ignore,
 	[X86_EXIT_SMI] = exit_ignore,
-	[X86_EXIT_SHUTDOWN] = exit_ignore,
 };
 
 bool arch_exit_handle(struct vcpu *vcpu, struct vcpu_exit *exit)

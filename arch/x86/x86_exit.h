@@ -28,7 +28,6 @@ enum x86_exit {
 	X86_EXIT_TASK_SWITCH, /* exit->raw, whose info1 has the task's selector */
 	X86_EXIT_INIT,
 	X86_EXIT_SMI,
-	X86_EXIT_SHUTDOWN,
 	X86_EXITS,
 };
 
