@@ -6,6 +6,7 @@
 #include "arch/exit_msr.h"
 #include "arch/msr.h"
 #include "arch/npt.h"
+#include "arch/tcg.h"
 #include "arch/virt.h"
 #include "arch/vmcb.h"
 #include "core/arch.h"
@@ -57,6 +58,7 @@ static bool svm_probe(const char **missing)
 	struct svm_facts facts;
 
 	read_facts(&facts);
+	tcg_probe();
 	svm_features = facts.features;
 	/* Bochs leaves DR6 without the causes where #DB is intercepted. */
 	svm_intercept_db = bochs_is_host ? 0 : (uint32_t)BIT(VECTOR_DB);
@@ -80,7 +82,10 @@ static void log_features(uint32_t asids)
 		{ SVM_CPUID_SPEC_CTRL, "virtual SPEC_CTRL" },
 	};
 
-	log(LOG_DEBUG, "svm: %u ASIDs%s", asids, bochs_is_host ? ", on Bochs" : "");
+	log(LOG_DEBUG, "svm: %u ASIDs%s", asids,
+	    bochs_is_host ? ", on Bochs"
+	    : tcg_is_host ? ", on QEMU's TCG"
+			  : "");
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		log(LOG_DEBUG, "svm: %s: %s", options[i].name,
 		    (svm_features & options[i].bit) != 0 ? "used" : "missing");

@@ -3,6 +3,7 @@
 #include "arch/svm_event.h"
 
 #include "arch/msr.h"
+#include "arch/tcg.h"
 
 #define DR7_GD         BIT(13)
 #define V_PRIORITY_MAX 15
@@ -80,14 +81,14 @@ static void window_set(struct vmcb_control *control, bool open)
 
 /*
  * The guest reads and writes V_TPR as its CR8. Writes need an exit only where they can let an
- * interrupt through, i.e. while it is not 0; and while V_IRQ is set, for the sake of QEMU's TCG,
- * which aborts on a CR8 write then.
+ * interrupt through, i.e. while it is not 0; and while a window is open, for the sake of QEMU's
+ * TCG, which aborts on a CR8 write then.
  */
 static void tpr_sync(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	uint64_t tpr = vlapic_cr8_read(vcpu);
-	bool trap = tpr != 0 || (control->virtual_interrupt & VMCB_V_IRQ) != 0;
+	bool trap = tpr != 0 || (control->intercept_1 & VMCB_1_VINTR) != 0;
 
 	if (field_get(VMCB_V_TPR, control->virtual_interrupt) != tpr) {
 		control->virtual_interrupt =
@@ -108,8 +109,11 @@ void svm_event_inject(struct vcpu *vcpu)
 	struct vcpu_event event;
 
 	vcpu_events_next(vcpu, &event, &windows);
-	control->event = event.kind == EVENT_NONE ? 0 : event_encode(vcpu, &event);
 	window_set(control, windows.interrupt);
+	if (tcg_interrupt_give(control, &event, &windows)) {
+		event.kind = EVENT_NONE;
+	}
+	control->event = event.kind == EVENT_NONE ? 0 : event_encode(vcpu, &event);
 	tpr_sync(vcpu);
 	if (events->nmi_pending || events->nmi_masked || vcpu->arch.svm.nmi_armed) {
 		svm_nmi_prepare(vcpu, &event, &windows);
@@ -164,8 +168,11 @@ void svm_event_collect(struct vcpu *vcpu)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
 	uint8_t tpr = (uint8_t)field_get(VMCB_V_TPR, control->virtual_interrupt);
+	struct vcpu_event event;
 
-	if ((control->exit_event & VMCB_EVENT_VALID) != 0) {
+	if (unlikely(tcg_interrupt_take_back(control, &event))) {
+		vcpu_events_requeue(vcpu, &event);
+	} else if ((control->exit_event & VMCB_EVENT_VALID) != 0) {
 		requeue(vcpu, control->exit_event);
 	}
 	if (tpr != vlapic_cr8_read(vcpu)) {

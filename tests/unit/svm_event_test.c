@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Events to the VMCB and back: EVENTINJ, EXITINTINFO, windows, TPR, and the way out of an NMI. */
 /* arch: x86 */
-/* sources: arch/x86/svm_event.c arch/x86/svm_nmi.c arch/x86/vcpu_events.c */
+/* sources: arch/x86/svm_event.c arch/x86/svm_nmi.c arch/x86/vcpu_events.c arch/x86/tcg.c */
 #include "arch/svm_event.h"
 
 #include <setjmp.h>
@@ -12,6 +12,7 @@
 
 #include "arch/msr.h"
 #include "arch/lapic.h"
+#include "arch/tcg.h"
 
 #define NO_VECTOR (-1)
 #define DR6_BS    BIT(14)
@@ -77,6 +78,7 @@ static int setup(void **state)
 	vmcb.save.dr6 = 0xffff0ff0;
 	guest.rip = 0x1000;
 	guest.rflags = RFLAGS_RES1 | RFLAGS_IF;
+	tcg_is_host = false;
 	svm_intercept_db = (uint32_t)BIT(VECTOR_DB);
 	vmcb.control.intercept_exception = svm_intercept_db;
 	lapic_vector = NO_VECTOR;
@@ -267,6 +269,84 @@ static void cr8_written_without_an_exit_is_collected(void **state)
 	enter();
 	assert_int_equal(vmcb.control.virtual_interrupt, VMCB_V_INTR_MASKING);
 	assert_int_equal(vmcb.control.intercept_cr & VMCB_CR_WRITE(8), 0);
+}
+
+/* ---- on QEMU's TCG ---- */
+
+static int setup_on_tcg(void **state)
+{
+	setup(state);
+	tcg_is_host = true;
+	lapic_vector = 0x41;
+	return 0;
+}
+
+/* V_IRQ for the guest to take, and no window. */
+static void assert_given(uint8_t vector)
+{
+	uint64_t word = vmcb.control.virtual_interrupt;
+
+	assert_int_equal(vmcb.control.event, 0);
+	assert_true((word & VMCB_V_IRQ) != 0 && (word & VMCB_V_IGNORE_TPR) != 0);
+	assert_int_equal(field_get(VMCB_V_VECTOR, word), vector);
+	assert_int_equal(vmcb.control.intercept_1 & VMCB_1_VINTR, 0);
+	assert_int_equal(vmcb.control.intercept_cr & VMCB_CR_WRITE(8), 0);
+	assert_int_equal(vmcb.control.clean & VMCB_CLEAN_TPR, 0);
+}
+
+static void tcg_takes_an_interrupt_as_v_irq(void **state)
+{
+	(void)state;
+	enter();
+	assert_given(0x41);
+	vmcb.control.virtual_interrupt &= ~VMCB_V_IRQ;
+	leave(SVM_EXIT_CPUID, 0x1000, 0);
+	assert_int_equal(vmcb.control.virtual_interrupt, VMCB_V_INTR_MASKING);
+	assert_int_equal(vcpu.arch.events.injected.kind, EVENT_NONE);
+}
+
+static void tcg_is_given_again_what_it_has_not_taken(void **state)
+{
+	(void)state;
+	enter();
+	leave(SVM_EXIT_INTR, 0x1000, 0);
+	assert_int_equal(vmcb.control.virtual_interrupt, VMCB_V_INTR_MASKING);
+	enter();
+	assert_given(0x41);
+}
+
+/* A nested fault in the delivery: EXITINTINFO has the vector as an exception's, here #MF. */
+static void tcg_makes_no_exception_of_an_interrupt_in_delivery(void **state)
+{
+	(void)state;
+	lapic_vector = VECTOR_MF;
+	enter();
+	leave(SVM_EXIT_NPF, 0x1000, event_word(VMCB_EVENT_TYPE_EXCEPTN, VECTOR_MF));
+	enter();
+	assert_given(VECTOR_MF);
+}
+
+static void tcg_has_the_window_closed_before_it_takes_the_interrupt(void **state)
+{
+	(void)state;
+	guest.rflags &= ~RFLAGS_IF;
+	enter();
+	assert_true((vmcb.control.intercept_1 & VMCB_1_VINTR) != 0);
+	guest.rflags |= RFLAGS_IF;
+	leave(SVM_EXIT_VINTR, 0x1000, 0);
+	assert_int_equal(vcpu.arch.events.injected.kind, EVENT_NONE);
+	enter();
+	assert_given(0x41);
+}
+
+static void tcg_has_an_interrupt_injected_where_another_event_waits(void **state)
+{
+	(void)state;
+	vcpu.arch.events.nmi_pending = true;
+	vcpu.arch.events.nmi_masked = true;
+	enter();
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_INTR, 0x41));
+	assert_int_equal(vmcb.control.virtual_interrupt, VMCB_V_INTR_MASKING);
 }
 
 /* ---- entries and exits that can pass all this by ---- */
@@ -483,6 +563,14 @@ int main(void)
 		cmocka_unit_test_setup(window_opens_again_when_the_hardware_took_it_away, setup),
 		cmocka_unit_test_setup(task_priority_is_the_guests_cr8, setup),
 		cmocka_unit_test_setup(cr8_written_without_an_exit_is_collected, setup),
+		cmocka_unit_test_setup(tcg_takes_an_interrupt_as_v_irq, setup_on_tcg),
+		cmocka_unit_test_setup(tcg_is_given_again_what_it_has_not_taken, setup_on_tcg),
+		cmocka_unit_test_setup(tcg_makes_no_exception_of_an_interrupt_in_delivery,
+				       setup_on_tcg),
+		cmocka_unit_test_setup(tcg_has_the_window_closed_before_it_takes_the_interrupt,
+				       setup_on_tcg),
+		cmocka_unit_test_setup(tcg_has_an_interrupt_injected_where_another_event_waits,
+				       setup_on_tcg),
 		cmocka_unit_test_setup(nothing_is_due_at_most_entries, setup),
 		cmocka_unit_test_setup(whatever_waits_is_due, setup),
 		cmocka_unit_test_setup(whatever_is_to_be_taken_back_is_due, setup),
