@@ -28,7 +28,7 @@ def _accelerator(options):
     model = options.cpu_model or CPU_MODEL
     if options.icount:
         return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", model]
-    return ["-accel", "tcg,thread=multi", "-cpu", model]
+    return ["-accel", "tcg,thread=multi" if options.parallel else "tcg,thread=single", "-cpu", model]
 
 
 def _firmware(options, work):

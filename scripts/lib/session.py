@@ -19,8 +19,11 @@ LEFT = 130
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent():
+def _child(core):
+    """What the emulator's process does first: it dies with us, and stays on its core if it has one."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 class Terminal:
@@ -61,11 +64,11 @@ class Session:
         self.selector.register(listener, selectors.EVENT_READ, self._accept_console)
         return listener.getsockname()[1]
 
-    def start(self, command, console_is_stdio):
+    def start(self, command, console_is_stdio, core=None):
         log = open(self.work / "emulator.err", "wb")
         pipe = subprocess.PIPE if console_is_stdio else subprocess.DEVNULL
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, cwd=self.work,
-                                        preexec_fn=_die_with_parent)
+                                        preexec_fn=lambda: _child(core))
         self.selector.register(os.pidfd_open(self.process.pid), selectors.EVENT_READ, self._process_ended)
         if console_is_stdio:
             self._console(self.process.stdout.fileno(), self.process.stdin.fileno())

@@ -58,7 +58,7 @@ def test_print_shows_the_default_machine():
     assert words[0].endswith("qemu-system-x86_64")
     assert words[words.index("-smp") + 1] == "2"
     assert words[words.index("-m") + 1] == "2048"
-    assert "tcg,thread=multi" in words
+    assert "tcg,thread=single" in words
     devices = " ".join(words[at + 1] for at, word in enumerate(words) if word == "-device")
     for device in ("usb-storage", "virtio-blk-pci", "nvme", "virtio-net-pci", "isa-debug-exit,iobase=0xf4"):
         assert device in devices
@@ -75,6 +75,10 @@ def test_print_follows_the_options():
     assert any(word.startswith("ide-cd") for word in words)
     assert "-no-reboot" not in words
     assert words[-2:] == ["-device", "edu"]
+
+
+def test_print_has_a_thread_for_each_cpu_when_asked():
+    assert "tcg,thread=multi" in printed("--parallel")
 
 
 def test_print_starts_bochs_for_its_machines():

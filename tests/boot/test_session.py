@@ -6,9 +6,16 @@ import pty
 import select
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 
+import pytest
+
 import machine
+
+sys.path.insert(0, str(machine.ROOT / "scripts"))
+from lib.host_core import HostCore  # noqa: E402
 
 COMMAND = [str(machine.ROOT / "scripts/run"), "--accel", "tcg", "--no-hypervisor", "--timeout", "60",
            "--cmdline", "console=ttyS0,115200 quiet"]
@@ -72,3 +79,31 @@ def test_emulator_dies_with_a_killed_run():
     process.kill()
     process.wait(10)
     assert all(is_gone(pid) for pid in emulators)
+
+
+def emulator_of(process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for pid in children(process.pid):
+            if "qemu" in pathlib.Path(f"/proc/{pid}/exe").resolve().name:
+                return pid
+        time.sleep(0.05)
+    raise AssertionError("no emulator was started")
+
+
+@pytest.mark.parametrize("more, cores", [([], 1), (["--parallel"], os.cpu_count())])
+def test_all_threads_of_qemu_share_one_host_core_unless_told_otherwise(more, cores):
+    with subprocess.Popen(COMMAND + more, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          env=ENVIRONMENT) as process:
+        assert len(os.sched_getaffinity(emulator_of(process))) == cores
+        process.terminate()
+
+
+def test_machines_at_the_same_time_get_different_host_cores(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5})
+    first, second, third = HostCore(), HostCore(), HostCore()
+    assert (first.number, second.number) == (3, 5)
+    assert third.number in (3, 5) and third.lock is None
+    second.close()
+    assert HostCore().number == 5
