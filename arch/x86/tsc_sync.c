@@ -31,9 +31,10 @@ struct tsc_skew tsc_skew_estimate(const struct tsc_round *rounds, unsigned count
 
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t trip = rounds[i].after - rounds[i].before;
+		uint64_t error = trip - trip / 2; /* the larger half: from the middle to the end */
 
-		if (trip / 2 < best.error) {
-			best.error = trip / 2;
+		if (error < best.error) {
+			best.error = error;
 			best.offset = (int64_t)(rounds[i].before + trip / 2 - rounds[i].answer);
 		}
 	}

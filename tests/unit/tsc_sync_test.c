@@ -102,6 +102,20 @@ static void tsc_skew_of_a_counter_that_started_anew_is_exact(void **state)
 	assert_true(tsc_skew_is_real(&skew));
 }
 
+/* An answer that is taken at the end of a trip of an odd count must not look like a skew. */
+static void tsc_skew_within_the_larger_half_of_a_trip_is_not_real(void **state)
+{
+	const struct tsc_round late = round_of(1000, 861, 0, 0);
+	const struct tsc_round soon = round_of(1000, 0, 861, 0);
+	struct tsc_skew skew = tsc_skew_estimate(&late, 1);
+
+	(void)state;
+	assert_int_equal(skew.offset, -431);
+	assert_false(tsc_skew_is_real(&skew));
+	skew = tsc_skew_estimate(&soon, 1);
+	assert_false(tsc_skew_is_real(&skew));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +123,7 @@ int main(void)
 		cmocka_unit_test(tsc_skew_takes_the_fastest_round),
 		cmocka_unit_test(tsc_skew_has_a_sign),
 		cmocka_unit_test(tsc_skew_of_a_counter_that_started_anew_is_exact),
+		cmocka_unit_test(tsc_skew_within_the_larger_half_of_a_trip_is_not_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
