@@ -181,6 +181,7 @@ static bool wait_arrived(uint64_t ns)
 	return true;
 }
 
+/* To the end of its set-up, in which it asks for our TSC. */
 static int wait_ready(struct cpu *cpu)
 {
 	uint64_t until = arch_time_now() + READY_NS;
@@ -189,6 +190,7 @@ static int wait_ready(struct cpu *cpu)
 		if (arch_time_now() > until) {
 			return -E_TIMEDOUT;
 		}
+		tsc_sync_answer();
 		arch_relax();
 	}
 	return cpu_is_online(cpu) ? 0 : -E_NODEV;
@@ -222,7 +224,6 @@ int arch_cpu_start(struct cpu *cpu)
 		lapic_send_init(id);
 		return -E_TIMEDOUT;
 	}
-	tsc_sync_source();
 	err = wait_ready(cpu);
 	log(LOG_DEBUG, "smp: CPU %u, APIC ID %u, took %llu us", cpu->index, id,
 	    (unsigned long long)(arch_time_now() - start) / 1000);

@@ -17,8 +17,11 @@ uint64_t tsc_ticks_to_ns(uint64_t ticks); /* a difference */
 uint64_t tsc_ns_to_ticks(uint64_t ns);
 
 /*
- * Compares this CPU's TSC with the boot CPU's while both spin here; corrects it by TSC_ADJUST where
- * there is one, else by an offset in struct arch_cpu, and reports it. Both CPUs call their part.
+ * Compares this CPU's TSC with the boot CPU's, which calls tsc_sync_answer() all the while;
+ * corrects it by TSC_ADJUST where there is one, else by an offset in struct arch_cpu, and reports
+ * it. A CPU that starts, one at a time.
  */
-void tsc_sync_source(void);
 void tsc_sync_target(void);
+
+/* Answers a question of tsc_sync_target() if there is one. Boot CPU. */
+void tsc_sync_answer(void);

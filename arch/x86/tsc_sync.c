@@ -15,15 +15,13 @@
 #define ROUNDS_MIN           4
 #define ROUNDS_MAX           32
 #define GOOD_NS              1000    /* known to that: no more rounds */
-#define LONG_NS              4000000 /* nor after that: an emulator with fewer cores than CPUs */
+#define LONG_NS              4000000 /* nor after that: one of the two was taken off its core */
 #define WAIT_SPINS           UINT32_C(20000000) /* seconds; the other one should be there already */
 #define SEVEN_EBX_TSC_ADJUST BIT(1)             /* CPUID 7, EBX */
 
-/* 0: nobody asks; odd: the target asks; even: the source has answered; DONE: the target has left.
- */
+/* Odd: somebody asks; even: the boot CPU has answered. One CPU starts at a time. */
 static uint64_t turn;
 static uint64_t answer;
-#define DONE UINT64_MAX
 
 struct tsc_skew tsc_skew_estimate(const struct tsc_round *rounds, unsigned count)
 {
@@ -48,10 +46,20 @@ bool tsc_skew_is_real(const struct tsc_skew *skew)
 	return size > skew->error;
 }
 
-static bool wait_while(uint64_t value)
+void tsc_sync_answer(void)
+{
+	uint64_t now = atomic_load(&turn);
+
+	if (now % 2 != 0) {
+		atomic_store(&answer, tsc_read());
+		atomic_store(&turn, now + 1);
+	}
+}
+
+static bool wait_answer(uint64_t ask)
 {
 	for (uint32_t i = 0; i < WAIT_SPINS; i++) {
-		if (atomic_load(&turn) != value) {
+		if (atomic_load(&turn) != ask) {
 			return true;
 		}
 		arch_relax();
@@ -59,35 +67,12 @@ static bool wait_while(uint64_t value)
 	return false;
 }
 
-void tsc_sync_source(void)
-{
-	uint64_t served = 0;
-
-	for (;;) {
-		uint64_t now;
-
-		if (!wait_while(served)) {
-			log(LOG_WARN, "tsc: a CPU did not compare its TSC");
-			break;
-		}
-		now = atomic_load(&turn);
-		if (now == DONE) {
-			break;
-		}
-		atomic_store(&answer, tsc_read());
-		served = now + 1;
-		atomic_store(&turn, served);
-	}
-	atomic_store(&turn, 0);
-}
-
 static bool is_enough(const struct tsc_skew *skew, const struct tsc_round *rounds, unsigned count)
 {
 	uint64_t took = rounds[count - 1].after - rounds[0].before;
 
-	return count == ROUNDS_MAX ||
-	       (count >= ROUNDS_MIN &&
-		(tsc_ticks_to_ns(skew->error) <= GOOD_NS || tsc_ticks_to_ns(took) >= LONG_NS));
+	return count == ROUNDS_MAX || tsc_ticks_to_ns(took) >= LONG_NS ||
+	       (count >= ROUNDS_MIN && tsc_ticks_to_ns(skew->error) <= GOOD_NS);
 }
 
 /* False when the boot CPU does not answer. */
@@ -102,7 +87,7 @@ static bool measure(struct tsc_skew *skew)
 
 		round->before = tsc_read();
 		atomic_store(&turn, ask);
-		if (!wait_while(ask)) {
+		if (!wait_answer(ask)) {
 			return false;
 		}
 		round->after = tsc_read();
@@ -151,5 +136,4 @@ void tsc_sync_target(void)
 		log(LOG_DEBUG, "tsc: CPU %u agrees within %llu ticks", cpu->index,
 		    (unsigned long long)skew.error);
 	}
-	atomic_store(&turn, DONE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The estimate of a CPU's skew from questions and answers. */
+/* The estimate of a CPU's skew from questions and answers, and when it is good enough. */
 /* arch: x86 */
 /* sources: arch/x86/tsc_sync.c */
 #include <setjmp.h>
@@ -8,17 +8,24 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "tests/unit/log_capture.h"
 
 #include "arch/tsc.h"
 #include "arch/tsc_sync.h"
 #include "core/arch.h"
+#include "core/cpu.h"
 #include "core/types.h"
+
+static struct cpu started;
+static uint64_t now, step; /* each look at the counter takes so long */
+static unsigned reads;
+static bool is_over;
 
 struct cpu *arch_cpu_self(void)
 {
-	return NULL;
+	return &started;
 }
 
 uint64_t tsc_ticks_to_ns(uint64_t ticks)
@@ -28,7 +35,8 @@ uint64_t tsc_ticks_to_ns(uint64_t ticks)
 
 uint64_t tsc_read(void)
 {
-	return 0;
+	atomic_add(&reads, 1);
+	return atomic_add(&now, step) + step;
 }
 
 /* A question that took `there` ticks to arrive and whose answer took `back`, between CPUs whose
@@ -116,6 +124,64 @@ static void tsc_skew_within_the_larger_half_of_a_trip_is_not_real(void **state)
 	assert_false(tsc_skew_is_real(&skew));
 }
 
+static void *be_boot_cpu(void *context)
+{
+	(void)context;
+	while (!__atomic_load_n(&is_over, __ATOMIC_SEQ_CST)) {
+		tsc_sync_answer();
+	}
+	return NULL;
+}
+
+/* How many rounds a comparison takes where each of a round's three readings takes so long. */
+static unsigned rounds_taken(uint64_t ns)
+{
+	pthread_t thread;
+
+	step = ns;
+	reads = 0;
+	is_over = false;
+	log_clear();
+	assert_int_equal(pthread_create(&thread, NULL, be_boot_cpu, NULL), 0);
+	tsc_sync_target();
+	__atomic_store_n(&is_over, true, __ATOMIC_SEQ_CST);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(log_has("agrees within"));
+	assert_int_equal(started.arch.tsc_offset, 0);
+	assert_int_equal(reads % 3, 0);
+	return reads / 3;
+}
+
+static void tsc_sync_ends_after_a_few_quick_rounds(void **state)
+{
+	(void)state;
+	assert_int_equal(rounds_taken(100), 4);
+}
+
+static void tsc_sync_goes_on_while_rounds_are_slow(void **state)
+{
+	(void)state;
+	assert_int_equal(rounds_taken(2000), 32);
+}
+
+/* One of the two does not get its core for long: more rounds would take as long, and tell little.
+ */
+static void tsc_sync_ends_after_one_round_that_took_too_long(void **state)
+{
+	(void)state;
+	assert_int_equal(rounds_taken(5000000), 1);
+}
+
+static void tsc_sync_gives_up_when_nobody_answers(void **state)
+{
+	(void)state;
+	log_clear();
+	tsc_sync_target();
+	assert_true(log_has("could not compare"));
+	tsc_sync_answer(); /* too late, but the next one can ask */
+	assert_int_equal(rounds_taken(100), 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +190,10 @@ int main(void)
 		cmocka_unit_test(tsc_skew_has_a_sign),
 		cmocka_unit_test(tsc_skew_of_a_counter_that_started_anew_is_exact),
 		cmocka_unit_test(tsc_skew_within_the_larger_half_of_a_trip_is_not_real),
+		cmocka_unit_test(tsc_sync_ends_after_a_few_quick_rounds),
+		cmocka_unit_test(tsc_sync_goes_on_while_rounds_are_slow),
+		cmocka_unit_test(tsc_sync_ends_after_one_round_that_took_too_long),
+		cmocka_unit_test(tsc_sync_gives_up_when_nobody_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
