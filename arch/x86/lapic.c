@@ -261,6 +261,11 @@ static void send(uint32_t apic_id, uint64_t command)
 	reg_write(LAPIC_ICR_LOW, command);
 }
 
+bool lapic_reaches(uint32_t apic_id)
+{
+	return is_x2apic || apic_id <= XAPIC_ID_MAX;
+}
+
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
 {
 	send(apic_id, ICR_ASSERT | vector);

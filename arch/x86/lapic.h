@@ -26,6 +26,9 @@ uint32_t lapic_id(void);
 void lapic_eoi(void);
 /* The error interrupt: reads, clears and logs what happened. */
 void lapic_error(void);
+/* An ID that the mode can address; no other may be given to the functions below: to xAPIC 255 is
+ * all CPUs, and of a greater one it takes the low bits. */
+bool lapic_reaches(uint32_t apic_id);
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
 void lapic_send_nmi(uint32_t apic_id);
 void lapic_send_init(uint32_t apic_id);

@@ -30,7 +30,8 @@ struct ap_parameters {
 };
 extern const char ap_start_begin[], ap_start_parameters[], ap_start_end[];
 
-static uint32_t arrived; /* the CPU that is being started has reached C */
+static uint64_t init_tsc; /* when INIT was sent */
+static uint32_t arrived;  /* the CPU that is being started has reached C */
 
 /* ---- numbering ---- */
 
@@ -108,6 +109,20 @@ hpa_t smp_trampoline_page(void)
 	return hpa(page);
 }
 
+/*
+ * All at once, and long before the first is started: most of the wait that they need passes while
+ * the clocks are measured. Firmware's code does not run on them from here on.
+ */
+static void init_all(void)
+{
+	for (uint32_t i = 1; i < cpu_count(); i++) {
+		if (lapic_reaches(cpu_get(i)->arch.apic_id)) {
+			lapic_send_init(cpu_get(i)->arch.apic_id);
+		}
+	}
+	init_tsc = tsc_read();
+}
+
 int smp_init(void)
 {
 	struct cpu *boot = arch_cpu_self();
@@ -121,6 +136,7 @@ int smp_init(void)
 		log(LOG_WARN, "smp: no page below 640 KiB is free to start a CPU in");
 		return 0;
 	}
+	init_all();
 	return control_withhold(smp_trampoline_page().value, PAGE_SIZE, "start of CPUs");
 }
 
@@ -144,28 +160,11 @@ static int page_fill(hpa_t page, const struct cpu *cpu)
 	return 0;
 }
 
-static void delay(uint64_t ns)
+static void wait_until(uint64_t ns)
 {
-	uint64_t until = arch_time_now() + ns;
-
-	while (arch_time_now() < until) {
+	while (arch_time_now() < ns) {
 		arch_relax();
 	}
-}
-
-/* All are sent INIT at once, so that the wait that it needs is waited once. */
-static void init_all(void)
-{
-	static bool is_done;
-
-	if (is_done) {
-		return;
-	}
-	is_done = true;
-	for (uint32_t i = 1; i < cpu_count(); i++) {
-		lapic_send_init(cpu_get(i)->arch.apic_id);
-	}
-	delay(INIT_NS);
 }
 
 static bool wait_arrived(uint64_t ns)
@@ -179,6 +178,19 @@ static bool wait_arrived(uint64_t ns)
 		arch_relax();
 	}
 	return true;
+}
+
+/* A second startup message to one that runs already would be of no consequence, but most need
+ * none. */
+static bool wake(uint32_t id, uint8_t vector)
+{
+	atomic_store(&arrived, 0);
+	lapic_send_startup(id, vector);
+	if (wait_arrived(STARTUP_NS)) {
+		return true;
+	}
+	lapic_send_startup(id, vector);
+	return wait_arrived(ARRIVE_NS);
 }
 
 /* To the end of its set-up, in which it asks for our TSC. */
@@ -199,27 +211,22 @@ static int wait_ready(struct cpu *cpu)
 int arch_cpu_start(struct cpu *cpu)
 {
 	hpa_t page = smp_trampoline_page();
-	uint8_t vector = (uint8_t)(page.value >> PAGE_SHIFT);
 	uint32_t id = cpu->arch.apic_id;
-	uint64_t start;
+	uint64_t start = arch_time_now();
 	int err;
 
 	if (page.value == 0) {
 		return -E_NOMEM;
 	}
+	if (!lapic_reaches(id)) {
+		return -E_RANGE;
+	}
 	err = page_fill(page, cpu);
 	if (err != 0) {
 		return err;
 	}
-	init_all();
-	start = arch_time_now();
-	atomic_store(&arrived, 0);
-	lapic_send_startup(id, vector);
-	if (!wait_arrived(STARTUP_NS)) {
-		/* One that runs already takes no notice of it. */
-		lapic_send_startup(id, vector);
-	}
-	if (!wait_arrived(ARRIVE_NS)) {
+	wait_until(tsc_to_ns(init_tsc) + INIT_NS);
+	if (!wake(id, (uint8_t)(page.value >> PAGE_SHIFT))) {
 		/* Back to waiting, lest it comes later, with the next one's parameters. */
 		lapic_send_init(id);
 		return -E_TIMEDOUT;

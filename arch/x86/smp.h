@@ -6,8 +6,10 @@
 
 struct cpu;
 
-/* Gives each struct cpu its APIC ID and node, from the MADT, and withholds the page below. Boot
- * CPU, after cpu_init() and lapic_cpu_init(), before guests' memory is counted. */
+/* Gives each struct cpu its APIC ID and node, from the MADT, sends INIT to the others and withholds
+ * the page below. Boot CPU, after cpu_init() and lapic_cpu_init(), before guests' memory is
+ * counted.
+ */
 must_check int smp_init(void);
 
 /*
