@@ -293,9 +293,10 @@ int control_create(const struct boot_info *info, const struct config *config)
 		return err;
 	}
 	place_vcpus(vm_control, &config->control);
-	err = arch_control_load(vm_control, &config->control);
-	if (err == 0) {
-		sched_wake(vm_control->vcpus[0]);
-	}
-	return err;
+	return arch_control_load(vm_control, &config->control);
+}
+
+void control_start(void)
+{
+	sched_wake(vm_control->vcpus[0]);
 }

@@ -32,10 +32,13 @@ must_check int control_withhold(uint64_t start, uint64_t size, const char *name)
 uint32_t control_holes(const struct control_hole **holes);
 
 /*
- * Creates the control guest and its vCPUs as configured, gives it all other RAM, loads its kernel
- * and makes its first vCPU runnable. A failure has been logged. Boot CPU.
+ * Creates the control guest and its vCPUs as configured, gives it all other RAM and loads its
+ * kernel. A failure has been logged. Boot CPU.
  */
 must_check int control_create(const struct boot_info *info, const struct config *config);
+
+/* Makes its first vCPU runnable, once: another CPU may have entered it before this returns. */
+void control_start(void);
 
 /*
  * First fault on something that is no RAM: maps 4 KiB, or 2 MiB where all of it may be mapped, 1:1.

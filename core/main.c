@@ -179,6 +179,7 @@ static noreturn void main_on_stack(void)
 	set_migration();
 	log(LOG_INFO, "boot: first guest entry %lu us after the hypervisor's, %u CPUs",
 	    arch_time_now() / 1000, cpu_count());
+	control_start(); /* nothing of the boot is left to do: it may run elsewhere at once */
 	sched_run();
 }
 
