@@ -99,6 +99,7 @@ int tsc_init(void)
 	from_ns = scale_make(NS_HZ, hz);
 	base = boot_info.entry_tsc;
 	frequency = hz;
+	log(LOG_DEBUG, "tsc: the hypervisor was entered at tick %llu", (unsigned long long)base);
 	return 0;
 }
 
