@@ -10,7 +10,7 @@ import machine
 
 @pytest.mark.parametrize("arguments, message", [
     (["--cpus", "0"], "--cpus: expected 1 or more"),
-    (["--icount", "--cpus", "2"], "--icount needs --cpus 1"),
+    (["--icount", "--machine", "svm-bochs"], "--icount is QEMU's"),
     (["--memory", "lots"], "memory: expected a size such as 512M or 2G, found 'lots'"),
     (["--machine", "toaster"], "invalid choice: 'toaster'"),
     (["--boot", "usb", "--machine", "svm-bochs"], "--boot usb: Bochs boots from cdrom or disk"),
@@ -70,6 +70,7 @@ def test_print_follows_the_options():
                     "--cpu-model", "EPYC,-svm", "--", "-device", "edu")
     assert words[words.index("-icount") + 1] == "shift=0,sleep=off"
     assert words[words.index("-smp") + 1] == "1"
+    assert "tcg,thread=single" in words
     assert words[words.index("-cpu") + 1] == "EPYC,-svm"
     assert any("OVMF_CODE" in word for word in words)
     assert any(word.startswith("ide-cd") for word in words)
@@ -79,6 +80,12 @@ def test_print_follows_the_options():
 
 def test_print_has_a_thread_for_each_cpu_when_asked():
     assert "tcg,thread=multi" in printed("--parallel")
+
+
+def test_print_gives_several_cpus_one_count_in_turns():
+    words = printed("--icount", "--cpus", "4")
+    assert words[words.index("-smp") + 1] == "4"
+    assert "tcg,thread=single" in words
 
 
 def test_print_starts_bochs_for_its_machines():
