@@ -190,8 +190,8 @@ help:
 	@echo "make image       $(BUILD)/caisson.img: boots from a stick, a disk or a CD, on BIOS and UEFI"
 	@echo "make clean       remove $(BUILD)"
 
-# For scripts/check, which compiles as the build does.
-print-%:
+# For scripts/check, which compiles as the build does, also in a tree that was not built.
+print-%: | $(ARCH_LINK) $(FAKE_LINK)
 	@echo '$($*)'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
