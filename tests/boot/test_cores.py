@@ -32,6 +32,19 @@ def test_all_cpus_start_and_pass_the_self_test(cpus):
     self_test(cpus, "--cpus", cpus)
 
 
+def test_cpus_start_and_pass_the_self_test_in_parallel_threads():
+    self_test(4, "--cpus", 4, "--parallel")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["ipi", "smp", "lapic_timer", "tsc"])
+@pytest.mark.parametrize("number", range(5))
+def test_truly_parallel_cpus_notice_nothing(name, number):
+    """Races that turns on one core do not show. A failure may be QEMU's own: docs/test-bench.md, traps 13 and 14."""
+    result = guest(name, "--cpus", 2 + number % 3, "--parallel")
+    assert result.status == SUCCESS, result
+
+
 def test_cpus_start_under_uefi():
     self_test(2, "--cpus", 2, "--firmware", "uefi")
 
