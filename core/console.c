@@ -121,6 +121,8 @@ void console_config(const struct config_console *config)
 		start_mmio(&uarts[1], config);
 		break;
 	case CONFIG_CONSOLE_FB:
+		log(LOG_WARN, "console: there is no framebuffer console yet, the log stays here");
+		break;
 	case CONFIG_CONSOLE_NONE:
 		break;
 	}

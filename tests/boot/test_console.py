@@ -38,6 +38,13 @@ def test_menu_tells_about_the_hypervisor_while_debian_runs():
         terminal.expect("^still 42$")
 
 
+def test_console_that_is_not_built_is_said_to_be(tmp_path):
+    (tmp_path / "caisson.conf").write_text(f"console = fb\n[control]\nkernel = {machine.BUILD}/guest/cpuid.elf\n")
+    result = machine.run("--conf", tmp_path / "caisson.conf", "--memory", "256M")
+    assert result.status == machine.VERDICT, result
+    assert result.lines("console: there is no framebuffer console yet"), result
+
+
 def test_no_guest_memory_is_mapped_in_the_hypervisor():
     with shell("--cpus", "2") as terminal:
         terminal.type("while :; do dd if=/dev/vda of=/dev/null bs=64k 2>/dev/null; done &\n")
