@@ -47,6 +47,9 @@ void svm_nmi_prepare(struct vcpu *vcpu, const struct vcpu_event *event,
 	struct svm_vcpu *svm = &vcpu->arch.svm;
 	const struct vcpu_events *events = &vcpu->arch.events;
 
+	if (event->kind == EVENT_NMI) {
+		svm->iret_seen = false; /* of an earlier handler that INIT has ended */
+	}
 	svm->nmi_armed = events->nmi_masked;
 	iret_intercept(&svm->vmcb->control, events->nmi_masked && !svm->iret_seen);
 	if (!windows->nmi) {

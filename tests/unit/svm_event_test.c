@@ -445,6 +445,20 @@ static void nmi_intercepts_iret_until_it_has_run(void **state)
 	assert_false(vcpu.arch.events.nmi_masked);
 }
 
+/* INIT makes the vCPU's events new, and knows nothing of the IRET that was about to run. */
+static void init_before_the_handlers_iret_unmasks_no_later_nmi(void **state)
+{
+	(void)state;
+	nmi_delivered();
+	handler_returns();
+	memset(&vcpu.arch.events, 0, sizeof(vcpu.arch.events));
+	guest.rip = 0xfff0;
+	nmi_delivered();
+	assert_true(intercepts_iret());
+	leave(SVM_EXIT_CPUID, 0x4000, 0);
+	assert_true(vcpu.arch.events.nmi_masked);
+}
+
 static void nmi_that_waits_for_iret_is_stepped_in(void **state)
 {
 	(void)state;
@@ -576,6 +590,7 @@ int main(void)
 		cmocka_unit_test_setup(whatever_is_to_be_taken_back_is_due, setup),
 		cmocka_unit_test_setup(nothing_is_left_at_most_exits, setup),
 		cmocka_unit_test_setup(nmi_intercepts_iret_until_it_has_run, setup),
+		cmocka_unit_test_setup(init_before_the_handlers_iret_unmasks_no_later_nmi, setup),
 		cmocka_unit_test_setup(nmi_that_waits_for_iret_is_stepped_in, setup),
 		cmocka_unit_test_setup(step_that_did_not_happen_leaves_no_trace, setup),
 		cmocka_unit_test_setup(guests_own_single_step_is_not_lost, setup),
