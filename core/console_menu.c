@@ -28,9 +28,10 @@ static void dump_if_here(struct vcpu *vcpu, void *context)
 	struct cpu *cpu = context;
 
 	lock_acquire(&cpu->queue.lock);
-	if (vcpu->sched.cpu == cpu->index && vcpu->sched.state != SCHED_RUNNING) {
+	if (vcpu->sched.cpu == cpu->index && vcpu->sched.state != SCHED_RUNNING &&
+	    atomic_load(&vcpu->dump_asked)) {
 		arch_vcpu_load(vcpu);
-		arch_vcpu_dump(vcpu);
+		vcpu_answer_dump(vcpu);
 		arch_vcpu_put(vcpu);
 	}
 	lock_release(&cpu->queue.lock);
@@ -42,7 +43,7 @@ static void dump_vcpus(struct cpu *cpu)
 	struct vcpu *loaded = cpu->loaded;
 
 	if (loaded != NULL) {
-		arch_vcpu_dump(loaded);
+		vcpu_answer_dump(loaded);
 		arch_vcpu_put(loaded);
 	}
 	sched_for_each(dump_if_here, cpu);
@@ -52,8 +53,17 @@ static void dump_vcpus(struct cpu *cpu)
 	console_mux_restore();
 }
 
+static void ask(struct vcpu *vcpu, void *context)
+{
+	(void)context;
+	vcpu_ask_dump(vcpu);
+}
+
+/* A vCPU that moves from a CPU which has not looked yet to one which has is shown there when it
+ * runs. */
 static void show_registers(void)
 {
+	sched_for_each(ask, NULL);
 	for (uint32_t i = 0; i < cpu_count(); i++) {
 		struct cpu *cpu = cpu_get(i);
 

@@ -247,6 +247,7 @@ bool sched_turn(void)
 	if (cpu->loaded == NULL) {
 		arch_vcpu_load(cpu->queue.current);
 		cpu->loaded = cpu->queue.current;
+		vcpu_answer_dump(cpu->loaded);
 	}
 	vcpu_run(cpu->queue.current);
 	return true;

@@ -215,6 +215,34 @@ static void menu_dumps_each_vcpu_on_its_own_cpu(void **state)
 	assert_int_equal(cpus[0].queue.lock.owner, cpus[0].queue.lock.next);
 }
 
+/* It is where nobody looks: on the other CPU, and then on the one that has looked. */
+static void menu_shows_a_vcpu_that_moves_meanwhile_where_it_runs_next(void **state)
+{
+	(void)state;
+	vcpus[2].sched.state = SCHED_RUNNING;
+	vcpus[2].sched.cpu = 1;
+	press('r');
+	calls[0](&cpus[0]);
+	vcpus[2].sched.cpu = 0;
+	calls[1](&cpus[1]);
+	assert_int_equal(dumped[2], 0);
+	vcpu_answer_dump(&vcpus[2]); /* as sched_turn() does */
+	vcpu_answer_dump(&vcpus[2]);
+	assert_int_equal(dumped[2], 1);
+}
+
+static void menu_shows_a_vcpu_that_both_cpus_see_once(void **state)
+{
+	(void)state;
+	vcpus[2].sched.state = SCHED_BLOCKED;
+	press('r');
+	calls[0](&cpus[0]);
+	vcpus[2].sched.cpu = 1;
+	calls[1](&cpus[1]);
+	assert_int_equal(dumped[2], 1);
+	assert_int_equal(loaded[2], 1);
+}
+
 static void menu_shows_statistics(void **state)
 {
 	(void)state;
@@ -270,6 +298,8 @@ int main(void)
 		TEST(menu_asks_every_cpu_for_its_registers),
 		TEST(menu_leaves_out_cpus_that_are_off_or_busy),
 		TEST(menu_dumps_each_vcpu_on_its_own_cpu),
+		TEST(menu_shows_a_vcpu_that_moves_meanwhile_where_it_runs_next),
+		TEST(menu_shows_a_vcpu_that_both_cpus_see_once),
 		TEST(menu_shows_statistics),
 		TEST(menu_statistics_of_huge_counts_fit),
 		TEST(menu_shows_the_log_again),

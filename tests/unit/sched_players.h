@@ -18,6 +18,7 @@ static struct vcpu vcpus[VCPUS];
 static struct vcpu *ran[4096]; /* in order */
 static uint32_t ran_on[4096];
 static unsigned ran_count;
+static unsigned dumped[VCPUS];
 static void (*guest)(struct vcpu *vcpu);         /* what a vCPU does in its guest */
 static void (*while_leaving)(struct vcpu *vcpu); /* what others do while its state is put away */
 static void (*while_idling)(void);
@@ -58,6 +59,12 @@ void arch_vcpu_put(struct vcpu *vcpu)
 	}
 }
 
+void arch_vcpu_dump(struct vcpu *vcpu)
+{
+	assert_true(vcpu->arch.is_loaded);
+	dumped[vcpu - vcpus]++;
+}
+
 static inline void on_idle(void)
 {
 	if (while_idling != NULL) {
@@ -70,6 +77,7 @@ static inline int setup_with(uint32_t cpus)
 	cores_start(cpus);
 	fake_idle_hook = on_idle;
 	memset(vcpus, 0, sizeof(vcpus));
+	memset(dumped, 0, sizeof(dumped));
 	ran_count = 0;
 	guest = NULL;
 	while_leaving = NULL;

@@ -73,6 +73,19 @@ static void vcpu_stays_loaded_while_it_is_the_only_one(void **state)
 	assert_int_equal(fake_timer_deadline(0), UINT64_MAX);
 }
 
+static void vcpu_that_is_asked_for_its_registers_shows_them_when_it_is_loaded(void **state)
+{
+	(void)state;
+	add_and_wake(0, 0);
+	add_and_wake(1, 1);
+	vcpu_ask_dump(&vcpus[0]);
+	assert_true(turn_on(0));
+	assert_true(turn_on(1));
+	assert_true(turn_on(0));
+	assert_int_equal(dumped[0], 1);
+	assert_int_equal(dumped[1], 0);
+}
+
 static void vcpu_that_halts_blocks_and_its_state_is_put_away(void **state)
 {
 	(void)state;
@@ -408,6 +421,7 @@ int main(void)
 		TEST(sched_wake_on_the_own_cpu_needs_no_kick),
 		TEST(sched_wake_of_a_runnable_vcpu_does_nothing),
 		TEST(vcpu_stays_loaded_while_it_is_the_only_one),
+		TEST(vcpu_that_is_asked_for_its_registers_shows_them_when_it_is_loaded),
 		TEST(vcpu_that_halts_blocks_and_its_state_is_put_away),
 		TEST(post_before_the_halt_prevents_it),
 		TEST(post_between_halt_and_leaving_is_not_lost),
