@@ -135,7 +135,9 @@ static void test_user_gets_ud_for_what_is_not_emulated(void)
 {
 	struct trap trap = expect_exception_user(load_by_sse, (uintptr_t)tpr);
 
-	check(trap.vector == VECTOR_UD, "SSE on a device at CPL 3: vector %lu", trap.vector);
+	/* A processor does it, so this rule is ours. */
+	check(!hypervisor_present() || trap.vector == VECTOR_UD,
+	      "SSE on a device at CPL 3: vector %lu", trap.vector);
 }
 
 void test_main(void)
