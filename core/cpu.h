@@ -4,6 +4,7 @@
 #pragma once
 
 #include "arch/arch_types.h"
+#include "core/irq.h"
 #include "core/list.h"
 #include "core/sched.h"
 #include "core/timer.h"
@@ -31,6 +32,8 @@ struct cpu {
 	uint64_t epoch;       /* atomically read by others: epoch.c */
 	struct list deferred; /* struct epoch_call: epoch.c */
 	uint64_t interrupts, kicks, idle_ns;
+	uint64_t irq_drains; /* visits to its interrupts that left none; read by others */
+	struct irq_slot irqs[IRQ_VECTORS]; /* by vector: irq.c */
 	struct sched_queue queue;
 	struct timer_queue timers;
 	struct arch_cpu arch;

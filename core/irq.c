@@ -1,79 +1,210 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Host interrupts: the table from vector to handler. */
+/*
+ * Host interrupts: each CPU's table from vector to handler. A vector that was given back may still
+ * have an interrupt pending in its CPU's local APIC: it is used again when that CPU has begun and
+ * ended a visit to its interrupts, with nothing left, since.
+ */
 #include "core/irq.h"
 
-#include "arch/arch_types.h"
+#include "core/arch.h"
+#include "core/cpu.h"
 #include "core/err.h"
 #include "core/lock.h"
 #include "core/log.h"
 
-/* fn is written last and taken away first: with fn seen, context is the one it came with. */
-struct irq_binding {
-	void *context;
-	irq_fn *fn;
-};
+/* A visit may be under way when a vector is given back: the next one is whole. */
+#define DRAINS 2
 
-static struct irq_binding bindings[IRQ_VECTORS];
-static struct lock bind_lock;
+static struct lock slots_lock;
 static uint64_t unbound_count;
 
-static int bind_locked(unsigned vector, irq_fn *fn, void *context)
+static unsigned count_of(const struct irq *irq)
 {
-	struct irq_binding *binding = &bindings[vector];
+	return irq->count == 0 ? 1 : irq->count;
+}
 
-	if (binding->fn != NULL) {
-		return -E_EXIST;
+static bool is_free(const struct cpu *cpu, unsigned vector)
+{
+	const struct irq_slot *slot = &cpu->irqs[vector];
+
+	return slot->irq == NULL ||
+	       (slot->free_from != 0 && atomic_load(&cpu->irq_drains) >= slot->free_from);
+}
+
+static bool is_block_free(const struct cpu *cpu, unsigned vector, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!is_free(cpu, vector + i)) {
+			return false;
+		}
 	}
-	atomic_store(&binding->context, context);
-	atomic_store(&binding->fn, fn);
+	return true;
+}
+
+static bool is_device_block(unsigned vector, unsigned count)
+{
+	return vector >= ARCH_IRQ_FIRST && vector + count - 1 <= ARCH_IRQ_LAST;
+}
+
+/* The lowest free aligned block, or 0. What is free soon becomes so when the CPU looks. */
+static unsigned find_block(struct cpu *cpu, unsigned count)
+{
+	unsigned first = (ARCH_IRQ_FIRST + count - 1) / count * count;
+
+	for (unsigned vector = first; is_device_block(vector, count); vector += count) {
+		if (is_block_free(cpu, vector, count)) {
+			return vector;
+		}
+	}
+	arch_cpu_kick(cpu);
 	return 0;
 }
 
-int irq_bind(unsigned vector, irq_fn *fn, void *context)
+static void give_back_locked(struct cpu *cpu, unsigned vector, unsigned count)
+{
+	for (unsigned i = 0; vector != 0 && i < count; i++) {
+		cpu->irqs[vector + i].free_from = atomic_load(&cpu->irq_drains) + DRAINS;
+	}
+}
+
+static void settle_locked(struct irq *irq)
+{
+	give_back_locked(irq->left_cpu, irq->left_vector, count_of(irq));
+	irq->left_vector = 0;
+}
+
+static void take_locked(struct irq *irq, struct cpu *cpu, unsigned vector)
+{
+	settle_locked(irq);
+	irq->left_cpu = irq->cpu;
+	irq->left_vector = irq->vector;
+	for (unsigned i = 0; i < count_of(irq); i++) {
+		cpu->irqs[vector + i].free_from = 0;
+		atomic_store(&cpu->irqs[vector + i].irq, irq);
+	}
+	irq->cpu = cpu;
+	irq->vector = (uint8_t)vector;
+}
+
+static bool is_usable(const struct cpu *cpu)
+{
+	return cpu_is_online(cpu) && arch_irq_reaches(&cpu->arch);
+}
+
+/* The vectors that it has, on another CPU; where it comes back to them they are still its own. */
+static bool can_keep(const struct irq *irq, const struct cpu *cpu)
+{
+	for (unsigned i = 0; i < count_of(irq); i++) {
+		const struct irq_slot *slot = &cpu->irqs[irq->vector + i];
+
+		if (!is_free(cpu, irq->vector + i) && !(slot->free_from != 0 && slot->irq == irq)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int move_locked(struct irq *irq, struct cpu *cpu)
+{
+	if (irq->vector == 0 || !is_usable(cpu)) {
+		return -E_BUSY;
+	}
+	if (irq->cpu != cpu) {
+		if (!can_keep(irq, cpu)) {
+			return -E_BUSY;
+		}
+		take_locked(irq, cpu, irq->vector);
+	}
+	return 0;
+}
+
+static int take_any_locked(struct irq *irq, struct cpu *cpu)
+{
+	unsigned vector = is_usable(cpu) ? find_block(cpu, count_of(irq)) : 0;
+
+	if (vector == 0) {
+		return -E_NOMEM;
+	}
+	take_locked(irq, cpu, vector);
+	return 0;
+}
+
+static int route_locked(struct irq *irq, struct cpu *cpu)
+{
+	int err = move_locked(irq, cpu);
+
+	if (err != 0) {
+		err = take_any_locked(irq, cpu);
+	}
+	for (uint32_t i = 0; i < cpu_count() && err != 0 && irq->vector == 0; i++) {
+		err = take_any_locked(irq, cpu_get(i));
+	}
+	return irq->vector != 0 ? 0 : err;
+}
+
+int irq_route(struct irq *irq, struct cpu *cpu)
 {
 	int err;
 
-	if (vector >= IRQ_VECTORS) {
-		return -E_RANGE;
-	}
-	lock_acquire(&bind_lock);
-	err = bind_locked(vector, fn, context);
-	lock_release(&bind_lock);
+	lock_acquire(&slots_lock);
+	err = route_locked(irq, cpu);
+	lock_release(&slots_lock);
 	return err;
 }
 
-void irq_unbind(unsigned vector)
+int irq_move(struct irq *irq, struct cpu *cpu)
 {
-	lock_acquire(&bind_lock);
-	atomic_store(&bindings[vector].fn, NULL);
-	lock_release(&bind_lock);
+	int err;
+
+	lock_acquire(&slots_lock);
+	err = move_locked(irq, cpu);
+	lock_release(&slots_lock);
+	return err;
 }
 
-int irq_alloc(irq_fn *fn, void *context)
+void irq_settle(struct irq *irq)
 {
-	int result = -E_NOMEM;
+	lock_acquire(&slots_lock);
+	settle_locked(irq);
+	lock_release(&slots_lock);
+}
 
-	lock_acquire(&bind_lock);
-	for (unsigned vector = ARCH_IRQ_FIRST; vector <= ARCH_IRQ_LAST; vector++) {
-		if (bind_locked(vector, fn, context) == 0) {
-			result = (int)vector;
-			break;
+void irq_release(struct irq *irq)
+{
+	lock_acquire(&slots_lock);
+	settle_locked(irq);
+	give_back_locked(irq->cpu, irq->vector, count_of(irq));
+	irq->vector = 0;
+	lock_release(&slots_lock);
+}
+
+/* Vectors that its interrupts may still come with stay taken, by nobody. */
+static struct irq nobody;
+
+void irq_forget(const struct irq *irq)
+{
+	lock_acquire(&slots_lock);
+	for (uint32_t i = 0; i < cpu_count(); i++) {
+		struct irq_slot *slots = cpu_get(i)->irqs;
+
+		for (unsigned vector = ARCH_IRQ_FIRST; vector <= ARCH_IRQ_LAST; vector++) {
+			if (slots[vector].irq == irq) {
+				atomic_store(&slots[vector].irq, &nobody);
+			}
 		}
 	}
-	lock_release(&bind_lock);
-	return result;
+	lock_release(&slots_lock);
 }
 
 void irq_handle(unsigned vector)
 {
-	struct irq_binding *binding = &bindings[vector];
-	irq_fn *fn = atomic_load(&binding->fn);
+	const struct irq *irq = atomic_load(&arch_cpu_self()->irqs[vector].irq);
 
-	if (fn != NULL) {
-		fn(atomic_load(&binding->context), vector);
+	if (irq != NULL && irq->fn != NULL) {
+		irq->fn(irq->context, vector & (count_of(irq) - 1));
 		return;
 	}
-	if (atomic_add(&unbound_count, 1) == 0) {
+	if (irq == NULL && atomic_add(&unbound_count, 1) == 0) {
 		log(LOG_WARN, "irq: vector %#x came, which nobody bound (said once)", vector);
 	}
 }

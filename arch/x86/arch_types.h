@@ -36,6 +36,12 @@ struct arch_cpu {
 	struct svm_cpu svm;
 };
 
+/* Without interrupt remapping a message has room for 8 bits; 255 is everybody. */
+static inline bool arch_irq_reaches(const struct arch_cpu *cpu)
+{
+	return cpu->apic_id < 0xff;
+}
+
 struct arch_vm {
 	uint8_t *port_bitmap; /* vendor's form */
 	uint8_t *msr_bitmap;

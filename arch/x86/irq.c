@@ -66,6 +66,7 @@ void arch_irq_poll(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		irq_window();
 		if (!handle_recorded(cpu)) {
+			counter_add(&cpu->irq_drains, 1);
 			return;
 		}
 	}

@@ -57,9 +57,9 @@ static void read_input(void)
 	lock_release(&input_lock);
 }
 
-static void handle_interrupt(void *context, unsigned vector)
+static void handle_interrupt(void *context, unsigned number)
 {
-	(void)context, (void)vector;
+	(void)context, (void)number;
 	read_input();
 }
 
@@ -100,23 +100,20 @@ static struct acpi_override override_of(uint8_t source)
 	return (struct acpi_override){ .source = source, .gsi = source };
 }
 
+static struct irq irq = { .fn = handle_interrupt };
+
 static bool start_interrupt(const struct acpi_override *line)
 {
 	struct ioapic_route route = {
-		.apic_id = arch_cpu_self()->arch.apic_id,
 		.level = field_get(INTI_TRIGGER, line->flags) == INTI_LEVEL,
 		.active_low = field_get(INTI_POLARITY, line->flags) == INTI_LOW,
 	};
-	int vector;
 
-	if (!ioapic_gsi_exists(line->gsi)) {
+	if (!ioapic_gsi_exists(line->gsi) || irq_route(&irq, arch_cpu_self()) != 0) {
 		return false;
 	}
-	vector = irq_alloc(handle_interrupt, NULL);
-	if (vector < 0) {
-		return false;
-	}
-	route.vector = (uint8_t)vector;
+	route.apic_id = irq.cpu->arch.apic_id;
+	route.vector = irq.vector;
 	ioapic_route(line->gsi, &route);
 	ioapic_unmask(line->gsi);
 	return true;

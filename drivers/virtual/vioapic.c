@@ -56,12 +56,12 @@ struct vioapic_pin {
 	bool is_virtual; /* the hypervisor's own: no host entry */
 	/* vioapic->lock: */
 	uint64_t entry;
-	bool line;      /* virtual: asserted */
-	bool is_open;   /* the host's entry is unmasked */
-	bool is_routed; /* host has been programmed */
-	bool refused;   /* nobody took it: waits for a write of the entry */
-	uint8_t sent;   /* vector of the level interrupt that waits for its EOI */
-	struct ioapic_route host;
+	bool line;    /* virtual: asserted */
+	bool is_open; /* the host's entry is unmasked */
+	bool refused; /* nobody took it: waits for a write of the entry */
+	uint8_t sent; /* vector of the level interrupt that waits for its EOI */
+	struct irq irq;
+	struct ioapic_route host; /* as programmed; vector 0: not yet */
 };
 
 struct vioapic {
@@ -149,19 +149,13 @@ static bool may_open(const struct vioapic_pin *pin)
 	return is_live(pin) && !is_unended(pin) && !pin->refused;
 }
 
-/* To the CPU where the destination runs now; should it move, its interrupts are posted there. */
-static struct ioapic_route route_of(const struct vioapic_pin *pin)
+/* The CPU where the destination runs now; should it move, its interrupts are posted there. */
+static struct cpu *cpu_of(const struct vioapic_pin *pin)
 {
 	struct vlapic_message message = message_of(pin);
 	struct vcpu *vcpu = vlapic_target(pin->vioapic->vm, &message);
-	uint32_t cpu = vcpu == NULL ? 0 : vcpu->sched.cpu;
 
-	return (struct ioapic_route){
-		.vector = pin->host.vector,
-		.apic_id = cpu_get(cpu)->arch.apic_id,
-		.level = is_level(pin),
-		.active_low = (pin->entry & ENTRY_ACTIVE_LOW) != 0,
-	};
+	return cpu_get(vcpu == NULL ? 0 : vcpu->sched.cpu);
 }
 
 static bool is_same_route(const struct ioapic_route *a, const struct ioapic_route *b)
@@ -169,8 +163,6 @@ static bool is_same_route(const struct ioapic_route *a, const struct ioapic_rout
 	return a->vector == b->vector && a->apic_id == b->apic_id && a->level == b->level &&
 	       a->active_low == b->active_low;
 }
-
-static irq_fn handle_interrupt;
 
 /* Once: the guest may try as often as it likes. */
 static void say_no_vector(struct vioapic_pin *pin)
@@ -181,37 +173,25 @@ static void say_no_vector(struct vioapic_pin *pin)
 	}
 }
 
-/* A host vector is taken when the guest first opens the pin, and kept. */
-static bool has_vector(struct vioapic_pin *pin)
-{
-	int vector;
-
-	if (pin->host.vector != 0) {
-		return true;
-	}
-	vector = irq_alloc(handle_interrupt, pin);
-	if (vector < 0) {
-		say_no_vector(pin);
-		return false;
-	}
-	pin->host.vector = (uint8_t)vector;
-	return true;
-}
-
 static void open_host(struct vioapic_pin *pin)
 {
-	struct ioapic_route route;
+	struct ioapic_route route = {
+		.level = is_level(pin),
+		.active_low = (pin->entry & ENTRY_ACTIVE_LOW) != 0,
+	};
 
-	if (!has_vector(pin)) {
+	if (irq_route(&pin->irq, cpu_of(pin)) != 0) {
+		say_no_vector(pin);
 		return;
 	}
-	route = route_of(pin);
-	if (!pin->is_routed || !is_same_route(&route, &pin->host)) {
+	route.vector = pin->irq.vector;
+	route.apic_id = pin->irq.cpu->arch.apic_id;
+	if (!is_same_route(&route, &pin->host)) {
 		ioapic_route(pin->gsi, &route);
 		pin->host = route;
-		pin->is_routed = true;
 		pin->is_open = false;
 	}
+	irq_settle(&pin->irq);
 	if (!pin->is_open) {
 		pin->is_open = true;
 		ioapic_unmask(pin->gsi);
@@ -282,14 +262,14 @@ static bool raise_host_locked(struct vioapic_pin *pin, struct vlapic_message *me
 }
 
 /* The caller ends the interrupt at the host's local APIC, for both kinds of trigger. */
-static void handle_interrupt(void *context, unsigned vector)
+static void handle_interrupt(void *context, unsigned number)
 {
 	struct vioapic_pin *pin = context;
 	struct vioapic *vioapic = pin->vioapic;
 	struct vlapic_message message;
 	bool is_due;
 
-	(void)vector;
+	(void)number;
 	lock_acquire(&vioapic->lock);
 	is_due = raise_host_locked(pin, &message);
 	update_host(pin);
@@ -503,6 +483,8 @@ static int pins_init(struct vioapic *vioapic)
 		vioapic->pins[i].vioapic = vioapic;
 		vioapic->pins[i].gsi = vioapic->gsi_base + i;
 		vioapic->pins[i].entry = ENTRY_MASKED;
+		vioapic->pins[i].irq.fn = handle_interrupt;
+		vioapic->pins[i].irq.context = &vioapic->pins[i];
 	}
 	return 0;
 }

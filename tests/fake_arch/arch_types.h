@@ -17,6 +17,11 @@ struct arch_cpu {
 	uint32_t apic_id;
 };
 
+static inline bool arch_irq_reaches(const struct arch_cpu *cpu)
+{
+	return cpu->apic_id < 0xff;
+}
+
 struct arch_vm {
 	unsigned inits, finis;
 };

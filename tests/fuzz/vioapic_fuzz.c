@@ -75,11 +75,20 @@ void ioapic_unmask(uint32_t gsi)
 	is_masked[gsi] = false;
 }
 
-int irq_alloc(irq_fn *fn, void *context)
+int irq_route(struct irq *irq, struct cpu *to)
 {
-	handlers[next_vector] = fn;
-	contexts[next_vector] = context;
-	return (int)next_vector++;
+	if (irq->vector == 0) {
+		handlers[next_vector] = irq->fn;
+		contexts[next_vector] = irq->context;
+		irq->vector = (uint8_t)next_vector++;
+	}
+	irq->cpu = to;
+	return 0;
+}
+
+void irq_settle(struct irq *irq)
+{
+	require(irq->vector != 0);
 }
 
 struct cpu *cpu_get(uint32_t index)
@@ -123,7 +132,7 @@ static void host_interrupt(uint32_t gsi)
 	if (is_routed[gsi] && !is_masked[gsi]) {
 		unsigned vector = routes[gsi].vector;
 
-		handlers[vector](contexts[vector], vector);
+		handlers[vector](contexts[vector], 0);
 		require(!routes[gsi].level || is_masked[gsi]);
 	}
 }

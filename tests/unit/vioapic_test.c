@@ -85,14 +85,29 @@ void ioapic_unmask(uint32_t gsi)
 	host[gsi].unmasked++;
 }
 
-int irq_alloc(irq_fn *fn, void *context)
+int irq_route(struct irq *irq, struct cpu *cpu)
 {
-	if (next_vector > 255) {
+	if (irq->vector == 0 && next_vector > 255) {
 		return -1;
 	}
-	handlers[next_vector] = fn;
-	contexts[next_vector] = context;
-	return next_vector++;
+	if (irq->vector == 0) {
+		handlers[next_vector] = irq->fn;
+		contexts[next_vector] = irq->context;
+		irq->vector = (uint8_t)next_vector++;
+	}
+	irq->cpu = cpu;
+	return 0;
+}
+
+void irq_settle(struct irq *irq)
+{
+	unsigned gsi = 0;
+
+	while (gsi < GSIS && host[gsi].route.vector != irq->vector) {
+		gsi++;
+	}
+	/* Programmed first, then settled. */
+	assert_true(gsi < GSIS && host[gsi].route.apic_id == irq->cpu->arch.apic_id);
 }
 
 struct cpu *cpu_get(uint32_t index)
@@ -114,7 +129,7 @@ static bool host_interrupt(uint32_t gsi)
 	if (host[gsi].is_masked || host[gsi].routed == 0) {
 		return false;
 	}
-	handlers[vector](contexts[vector], vector);
+	handlers[vector](contexts[vector], 0);
 	return true;
 }
 
