@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/vcpu.h"
 #include "mm/frame.h"
+#include "mm/window.h"
 
 static struct control_hole holes[CONTROL_HOLES_MAX];
 static uint32_t hole_count;
@@ -186,21 +187,55 @@ static int give_all_memory(struct vm *vm, const struct boot_info *info)
 	return 0;
 }
 
+static bool is_its_own(uint64_t start, uint64_t size)
+{
+	return arch_address_is_mappable(start, size) &&
+	       frame_mmio_owner(hpa(start), size) == NULL && !frame_is_ram(hpa(start), size);
+}
+
 static bool may_map(struct vm *vm, uint64_t start, uint64_t size)
 {
-	if (!arch_address_is_mappable(start, size) || frame_mmio_owner(hpa(start), size) != NULL) {
-		return false;
+	return is_its_own(start, size) && !region_overlaps(&vm->memory_regions, start, size);
+}
+
+static int unmap_all(struct vm *vm, struct pt_range range)
+{
+	int err;
+
+	do {
+		err = stage2_unmap(&vm->stage2[0], &range);
+	} while (err == -E_RESTART);
+	stage2_flush(&vm->stage2[0]);
+	return err;
+}
+
+int control_unmap(struct vm *vm, uint64_t start, uint64_t size)
+{
+	uint64_t first = align_down(start, PAGE_SIZE);
+
+	return unmap_all(
+		vm, identity_range(first, align_up(start + size, PAGE_SIZE) - first, PT_MEMORY_WB));
+}
+
+/* A region that was added meanwhile did not find what is mapped now. */
+static int map(struct vm *vm, uint64_t start, uint64_t size)
+{
+	struct pt_range range = identity_range(start, size, PT_MEMORY_WB);
+	int err = stage2_map_all(&vm->stage2[0], range);
+
+	if (err == 0 && region_overlaps(&vm->memory_regions, start, size)) {
+		err = unmap_all(vm, range);
+		return err != 0 ? err : -E_BUSY;
 	}
-	return !frame_is_ram(hpa(start), size) &&
-	       !region_overlaps(&vm->memory_regions, start, size);
+	return err;
 }
 
 /* What is mapped already was another vCPU's fault a moment ago: the access is run again. */
 static int map_page(struct vm *vm, uint64_t address)
 {
-	int err = stage2_map_all(&vm->stage2[0], identity_range(address, PAGE_SIZE, PT_MEMORY_WB));
+	int err = map(vm, address, PAGE_SIZE);
 
-	return err == -E_EXIST ? 0 : err;
+	return err == -E_EXIST || err == -E_BUSY ? 0 : err;
 }
 
 int control_map_fault(struct vm *vm, gpa_t address)
@@ -208,15 +243,33 @@ int control_map_fault(struct vm *vm, gpa_t address)
 	uint64_t large = align_down(address.value, pt_level_size(1));
 	uint64_t small = align_down(address.value, PAGE_SIZE);
 
-	if (!may_map(vm, small, PAGE_SIZE)) {
+	if (!is_its_own(small, PAGE_SIZE)) {
 		return -E_PERM;
 	}
-	if (may_map(vm, large, pt_level_size(1)) &&
-	    stage2_map_all(&vm->stage2[0], identity_range(large, pt_level_size(1), PT_MEMORY_WB)) ==
-		    0) {
+	if (region_overlaps(&vm->memory_regions, small, PAGE_SIZE)) {
+		return -E_EXIST;
+	}
+	if (may_map(vm, large, pt_level_size(1)) && map(vm, large, pt_level_size(1)) == 0) {
 		return 0;
 	}
 	return map_page(vm, small);
+}
+
+int control_mmio_access(struct vm *vm, struct access *access)
+{
+	uint64_t address = access->address;
+
+	if (!is_its_own(address, access->size) ||
+	    region_overlaps(&vm->memory_regions, address, access->size) ||
+	    PAGE_SIZE - (address & ~PAGE_MASK) < access->size) {
+		return -E_PERM;
+	}
+	if (access->is_write) {
+		window_mmio_write(hpa(address), access->size, access->value);
+	} else {
+		access->value = window_mmio_read(hpa(address), access->size);
+	}
+	return 0;
 }
 
 static int create_vcpus(struct vm *vm)

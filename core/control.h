@@ -43,6 +43,17 @@ void control_start(void);
 /*
  * First fault on something that is no RAM: maps 4 KiB, or 2 MiB where all of it may be mapped, 1:1.
  * 0 also when another vCPU has mapped it meanwhile.
- * -E_PERM where it is the hypervisor's, -E_RANGE outside of what the machine addresses.
+ * -E_PERM where it is the hypervisor's; -E_EXIST where a device of ours has a part of its page:
+ * each access there is control_mmio_access()'s.
  */
 must_check int control_map_fault(struct vm *vm, gpa_t address);
+
+/* Takes away what was mapped of the pages that a region, which was added before, touches. Any CPU.
+ */
+must_check int control_unmap(struct vm *vm, uint64_t start, uint64_t size);
+
+/*
+ * Carries out an access that no region holds, of the guest's own registers in a page that it shares
+ * with one. -E_PERM where they are not its own.
+ */
+must_check int control_mmio_access(struct vm *vm, struct access *access);

@@ -4,6 +4,7 @@
 
 #include "core/arch.h"
 #include "core/control.h"
+#include "core/err.h"
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "core/vcpu.h"
@@ -56,12 +57,18 @@ static bool handle_stage2(struct vcpu *vcpu, struct vcpu_exit *exit)
 	struct vm *vm = vcpu->vm;
 	uint64_t address = exit->stage2.address.value;
 	struct region region;
+	int err = -E_PERM;
 
-	if (!region_find(&vm->memory_regions, address, 1, &region)) {
-		if (vm->is_control && !exit->stage2.is_present &&
-		    control_map_fault(vm, exit->stage2.address) == 0) {
-			return true;
-		}
+	if (region_find(&vm->memory_regions, address, 1, &region)) {
+		return arch_exit_handle(vcpu, exit);
+	}
+	if (vm->is_control && !exit->stage2.is_present) {
+		err = control_map_fault(vm, exit->stage2.address);
+	}
+	if (err == 0) {
+		return true;
+	}
+	if (err != -E_EXIST) {
 		vm_count_ones(vm, "memory at", address);
 	}
 	return arch_exit_handle(vcpu, exit);

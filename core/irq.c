@@ -104,18 +104,18 @@ static bool can_keep(const struct irq *irq, const struct cpu *cpu)
 	return true;
 }
 
-static int move_locked(struct irq *irq, struct cpu *cpu)
+static bool move_locked(struct irq *irq, struct cpu *cpu)
 {
 	if (irq->vector == 0 || !is_usable(cpu)) {
-		return -E_BUSY;
+		return false;
 	}
 	if (irq->cpu != cpu) {
 		if (!can_keep(irq, cpu)) {
-			return -E_BUSY;
+			return false;
 		}
 		take_locked(irq, cpu, irq->vector);
 	}
-	return 0;
+	return true;
 }
 
 static int take_any_locked(struct irq *irq, struct cpu *cpu)
@@ -131,11 +131,8 @@ static int take_any_locked(struct irq *irq, struct cpu *cpu)
 
 static int route_locked(struct irq *irq, struct cpu *cpu)
 {
-	int err = move_locked(irq, cpu);
+	int err = move_locked(irq, cpu) ? 0 : take_any_locked(irq, cpu);
 
-	if (err != 0) {
-		err = take_any_locked(irq, cpu);
-	}
 	for (uint32_t i = 0; i < cpu_count() && err != 0 && irq->vector == 0; i++) {
 		err = take_any_locked(irq, cpu_get(i));
 	}
@@ -152,14 +149,14 @@ int irq_route(struct irq *irq, struct cpu *cpu)
 	return err;
 }
 
-int irq_move(struct irq *irq, struct cpu *cpu)
+bool irq_move(struct irq *irq, struct cpu *cpu)
 {
-	int err;
+	bool is_there;
 
 	lock_acquire(&slots_lock);
-	err = move_locked(irq, cpu);
+	is_there = move_locked(irq, cpu);
 	lock_release(&slots_lock);
-	return err;
+	return is_there;
 }
 
 void irq_settle(struct irq *irq)
@@ -175,24 +172,6 @@ void irq_release(struct irq *irq)
 	settle_locked(irq);
 	give_back_locked(irq->cpu, irq->vector, count_of(irq));
 	irq->vector = 0;
-	lock_release(&slots_lock);
-}
-
-/* Vectors that its interrupts may still come with stay taken, by nobody. */
-static struct irq nobody;
-
-void irq_forget(const struct irq *irq)
-{
-	lock_acquire(&slots_lock);
-	for (uint32_t i = 0; i < cpu_count(); i++) {
-		struct irq_slot *slots = cpu_get(i)->irqs;
-
-		for (unsigned vector = ARCH_IRQ_FIRST; vector <= ARCH_IRQ_LAST; vector++) {
-			if (slots[vector].irq == irq) {
-				atomic_store(&slots[vector].irq, &nobody);
-			}
-		}
-	}
 	lock_release(&slots_lock);
 }
 

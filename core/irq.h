@@ -44,18 +44,15 @@ struct irq_slot {
  */
 must_check int irq_route(struct irq *irq, struct cpu *cpu);
 
-/* The same, but only with the vector that it has: 0, or -E_BUSY and nothing is changed. */
-must_check int irq_move(struct irq *irq, struct cpu *cpu);
+/* The same, but only with the vector that it has; false: nothing is changed. */
+bool irq_move(struct irq *irq, struct cpu *cpu);
 
 /* The device sends no more to where irq was before. What is on its way still calls fn. */
 void irq_settle(struct irq *irq);
 
-/* Gives the vectors back of a device that sends no more. What is on its way still calls fn: forget
- * first, then free after an epoch. */
+/* Gives the vectors back of a device that sends no more. What is on its way still calls fn: the
+ * struct is used again or kept, never freed. */
 void irq_release(struct irq *irq);
-
-/* No call of fn begins any more. */
-void irq_forget(const struct irq *irq);
 
 /* Calls the handler of this CPU's vector; counts those that nobody bound. */
 void irq_handle(unsigned vector);

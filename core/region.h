@@ -10,7 +10,7 @@
 struct vcpu;
 struct vm;
 
-#define REGION_MAX 64
+#define REGION_MAX 512 /* each function with MSI-X has one */
 
 struct access {
 	struct vcpu *vcpu;

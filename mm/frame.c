@@ -7,7 +7,7 @@
 #include "core/panic.h"
 
 #define FRAME_RANGES_MAX 1024
-#define MMIO_RANGES_MAX  64
+#define MMIO_RANGES_MAX  192
 
 struct frame_range {
 	uint64_t start, size;

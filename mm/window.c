@@ -12,20 +12,25 @@
 #include "mm/hyp_map.h"
 
 /* 0 and 1 are anybody's; the copies here have their own. */
-enum { WINDOW_COPY = 2, WINDOW_EXCHANGE = 3 };
+enum { WINDOW_COPY = 2, WINDOW_EXCHANGE = 3, WINDOW_MMIO = 4 };
 
-static_assert(LAYOUT_WINDOWS == 4, "windows and their users");
+static_assert(LAYOUT_WINDOWS == 5, "windows and their users");
 
 static char *page_of(unsigned window)
 {
 	return (char *)(uintptr_t)(LAYOUT_WINDOW_BASE + window * PAGE_SIZE);
 }
 
-static pte_t leaf(hpa_t address)
+static pte_t leaf_of(hpa_t address, enum pt_memory memory)
 {
-	struct pt_attr attr = { .prot = PT_READ | PT_WRITE, .memory = PT_MEMORY_WB };
+	struct pt_attr attr = { .prot = PT_READ | PT_WRITE, .memory = memory };
 
 	return arch_host_format()->make_leaf(hpa(address.value & PAGE_MASK), 0, attr);
+}
+
+static pte_t leaf(hpa_t address)
+{
+	return leaf_of(address, PT_MEMORY_WB);
 }
 
 static void *open_page(unsigned window, hpa_t address)
@@ -34,7 +39,7 @@ static void *open_page(unsigned window, hpa_t address)
 	pte_t *entry = hyp_map_private_slot(page);
 
 	assert(*entry == 0);
-	atomic_store(entry, leaf(address));
+	atomic_store(entry, window == WINDOW_MMIO ? leaf_of(address, PT_MEMORY_UC) : leaf(address));
 	return page + (address.value & ~PAGE_MASK);
 }
 
@@ -104,6 +109,34 @@ void window_zero(hpa_t start, size_t size)
 		start = hpa_add(start, part);
 		size -= part;
 	}
+}
+
+uint64_t window_mmio_read(hpa_t at, unsigned size)
+{
+	const volatile void *from = open_page(WINDOW_MMIO, at);
+	uint64_t value = size == 1   ? *(const volatile uint8_t *)from
+			 : size == 2 ? *(const volatile uint16_t *)from
+			 : size == 4 ? *(const volatile uint32_t *)from
+				     : *(const volatile uint64_t *)from;
+
+	close_page(WINDOW_MMIO);
+	return value;
+}
+
+void window_mmio_write(hpa_t at, unsigned size, uint64_t value)
+{
+	volatile void *to = open_page(WINDOW_MMIO, at);
+
+	if (size == 1) {
+		*(volatile uint8_t *)to = (uint8_t)value;
+	} else if (size == 2) {
+		*(volatile uint16_t *)to = (uint16_t)value;
+	} else if (size == 4) {
+		*(volatile uint32_t *)to = (uint32_t)value;
+	} else {
+		*(volatile uint64_t *)to = value;
+	}
+	close_page(WINDOW_MMIO);
 }
 
 bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value)

@@ -17,6 +17,13 @@ void window_zero(hpa_t start, size_t size);
 bool window_compare_exchange(hpa_t at, uint64_t *expected, uint64_t value);
 
 /*
+ * One access of a device's registers, uncached, of 1, 2, 4 or 8 bytes inside of a page. Whose they
+ * are is the caller's to check.
+ */
+uint64_t window_mmio_read(hpa_t at, unsigned size);
+void window_mmio_write(hpa_t at, unsigned size, uint64_t value);
+
+/*
  * Opens window 0 or 1 on the page of address and returns a pointer to address. Closed by
  * window_close; not kept over a return to the scheduler.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A guest's RSDP, XSDT, MADT and FADT. ACPI 6.5, chapter 5.2. */
+/* A guest's RSDP, XSDT and MADT. ACPI 6.5, chapter 5.2. */
 #include "arch/guest_tables.h"
 
 #include "core/bits.h"
@@ -25,8 +25,6 @@
 #define CPU_ENABLED      1U
 #define EVERY_CPU        0xff
 #define APIC_ID_MAX      0xfeU /* of an entry with 8 bits */
-#define FADT_BOOT_ARCH   109U
-#define BOOT_ARCH_NO_MSI BIT(3) /* ACPI 6.5 table 5.11 "IAPC_BOOT_ARCH" */
 
 /* Memory that is filled from its start on. */
 struct builder {
@@ -164,20 +162,6 @@ static uint64_t build_madt(struct builder *builder, const struct acpi_header *ma
 	return end_table(builder, start);
 }
 
-/* Until MSIs are translated, the guest must do without: they would reach the machine's LAPICs. */
-static uint64_t build_fadt(struct builder *builder, const struct acpi_header *fadt)
-{
-	size_t start = begin_table(builder, fadt);
-
-	put(builder, fadt + 1, fadt->length - HEADER_SIZE);
-	if (!builder->is_full && fadt->length >= FADT_BOOT_ARCH + 2) {
-		uint8_t *flags = builder->to + start + FADT_BOOT_ARCH;
-
-		store_u16(flags, (uint16_t)(load_u16(flags) | BOOT_ARCH_NO_MSI));
-	}
-	return end_table(builder, start);
-}
-
 static bool is_signature(const struct acpi_table *table, const char *signature)
 {
 	return memcmp(table->signature, signature, 4) == 0;
@@ -201,7 +185,7 @@ static uint64_t show_table(struct builder *builder, const struct acpi_table *tab
 
 		return is_whole ? build_madt(builder, table->copy) : 0;
 	}
-	return is_signature(table, "FACP") ? build_fadt(builder, table->copy) : table->address;
+	return table->address;
 }
 
 static uint64_t build_xsdt(struct builder *builder)
@@ -279,10 +263,9 @@ size_t guest_tables_size(const struct guest_tables *tables)
 	for (uint32_t i = 0; i < machine->table_count; i++) {
 		const struct acpi_table *table = &machine->tables[i];
 
-		if (table->copy != NULL &&
-		    (is_signature(table, "APIC") || is_signature(table, "FACP"))) {
+		if (table->copy != NULL && is_signature(table, "APIC")) {
 			size += ALIGNMENT + table->copy->length + MADT_FIXED;
-			size += is_signature(table, "APIC") ? tables->count * X2APIC_SIZE : 0;
+			size += tables->count * X2APIC_SIZE;
 		}
 	}
 	return size;

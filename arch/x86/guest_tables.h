@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The ACPI tables that a guest is shown: a root pointer and an XSDT of our own, a MADT of its
- * vCPUs, a FADT without MSI. The other tables are the firmware's, where they are; none is modified.
+ * vCPUs. The other tables are the firmware's, where they are; none is modified.
  * DMAR, IVRS and HPET are left out. Pure functions: the caller brings the memory.
  */
 #pragma once

@@ -16,7 +16,7 @@
 #define LAYOUT_PRIVATE_BASE UINT64_C(0xffffc90000000000) /* slot 402: each CPU's own */
 #define LAYOUT_PRIVATE_SELF LAYOUT_PRIVATE_BASE /* page 0: pointer to this CPU's struct cpu */
 #define LAYOUT_WINDOW_BASE  (LAYOUT_PRIVATE_BASE + UINT64_C(0x100000))
-#define LAYOUT_WINDOWS      4
+#define LAYOUT_WINDOWS      5
 #define LAYOUT_SECRET_BASE \
 	(LAYOUT_PRIVATE_BASE + UINT64_C(0x180000)) /* secret slot n at base + n pages */
 #define LAYOUT_SECRETS     16

@@ -5,6 +5,7 @@
 #include "arch/guest_walk.h"
 #include "arch/insn.h"
 #include "arch/vcpu_regs.h"
+#include "core/control.h"
 #include "core/err.h"
 #include "core/vm.h"
 #include "mm/guest_mem.h"
@@ -72,6 +73,25 @@ static int device_access(const struct region *region, struct access *access, uin
 	return 0;
 }
 
+/* RAM, or the control guest's own registers beside a device of ours. What runs over a device's end
+ * is nobody's. */
+static int plain_access(struct vcpu *vcpu, struct access *access, uint64_t *value)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (!region_overlaps(&vm->memory_regions, access->address, access->size) &&
+	    ram_access(vcpu, access, value) == 0) {
+		return 0;
+	}
+	access->value = *value;
+	if (vm->is_control && control_mmio_access(vm, access) == 0) {
+		*value = access->value;
+	} else {
+		*value = access->is_write ? *value : vcpu_regs_mask(access->size);
+	}
+	return 0;
+}
+
 int operand_physical(struct vcpu *vcpu, gpa_t address, unsigned size, bool is_write,
 		     uint64_t *value)
 {
@@ -84,12 +104,7 @@ int operand_physical(struct vcpu *vcpu, gpa_t address, unsigned size, bool is_wr
 	if (region != NULL) {
 		return device_access(region, &access, value);
 	}
-	/* An access that runs over a device's end is nobody's. */
-	if (region_overlaps(&vcpu->vm->memory_regions, address.value, size) ||
-	    ram_access(vcpu, &access, value) != 0) {
-		*value = is_write ? *value : vcpu_regs_mask(size);
-	}
-	return 0;
+	return plain_access(vcpu, &access, value);
 }
 
 /* Odd sizes come from page crossings: byte by byte, for devices know only powers of two. */

@@ -10,10 +10,31 @@
 #include "core/console.h"
 #include "core/log.h"
 #include "core/vm.h"
+#include "drivers/acpi.h"
 #include "drivers/virtual/vconsole.h"
 #include "drivers/virtual/vioapic.h"
 #include "drivers/virtual/vpc.h"
+#include "drivers/virtual/vpci.h"
 #include "drivers/virtual/vpm.h"
+#include "mm/frame.h"
+
+/*
+ * Writes to this range are interrupt messages, whoever makes them: on some machines also a CPU's
+ * that are not to the LAPIC's own page. SDM3 11.11.1.
+ */
+#define MESSAGES_BASE UINT64_C(0xfee00000)
+#define MESSAGES_SIZE MIB
+
+static int controllers_reserve(void)
+{
+	int err = frame_mmio_reserve(hpa(MESSAGES_BASE), MESSAGES_SIZE, "interrupt messages");
+
+	for (uint32_t i = 0; i < acpi.ioapic_count && err == 0; i++) {
+		err = frame_mmio_reserve(hpa(align_down(acpi.ioapics[i].address, PAGE_SIZE)),
+					 PAGE_SIZE, "IOAPIC");
+	}
+	return err;
+}
 
 static int lapic_page_init(struct vm *vm)
 {
@@ -39,9 +60,12 @@ static void ports_close(struct vm *vm)
 
 int pc_init(struct vm *vm)
 {
-	int err = lapic_page_init(vm);
+	int err = controllers_reserve();
+
+	err = err != 0 ? err : lapic_page_init(vm);
 
 	err = err != 0 ? err : vioapic_init(vm);
+	vpci_init(vm);
 	err = err != 0 ? err : vpc_init(vm);
 	err = err != 0 ? err : bochs_vm_init(vm);
 	err = err != 0 ? err : vconsole_init(vm, console_uart());

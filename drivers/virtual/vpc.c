@@ -13,12 +13,12 @@
 #include "core/vm.h"
 #include "drivers/acpi.h"
 #include "drivers/virtual/vpc_port.h"
+#include "drivers/virtual/vpci.h"
 #include "drivers/virtual/vpm.h"
 
 #define GAS_SPACE_IO 1
 
 static uint32_t config_address; /* CF8 as this guest wrote it; atomic */
-static struct lock config_lock; /* the machine's CF8 and CFC, for one access */
 static struct lock keyboard_lock;
 static bool is_output_port_next; /* keyboard_lock: the next data byte is the 8042's output port */
 
@@ -140,6 +140,8 @@ static enum region_result acpi_reset(void *device, struct access *access)
 #define CONFIG_DATA_PORT    0xcfc
 #define CHIPSET_RESET_PORT  0xcf9
 #define CONFIG_ENABLE       BIT(31)
+#define CONFIG_FUNCTION     BITS(23, 8)
+#define CONFIG_REGISTER     BITS(7, 2)
 /* Without bits 27:24, which some AMD chipsets take for register bits 11:8. */
 #define CONFIG_ADDRESS_BITS (CONFIG_ENABLE | BITS(23, 2))
 
@@ -166,14 +168,16 @@ static enum region_result config_address_access(void *device, struct access *acc
 	return REGION_DONE;
 }
 
-/* The machine's CF8 is everybody's: it is set for each access. */
 static enum region_result config_data_access(void *device, struct access *access)
 {
+	uint32_t at = atomic_load(&config_address);
+	unsigned offset = (unsigned)((at & CONFIG_REGISTER) + access->offset);
+
 	(void)device;
-	lock_acquire(&config_lock);
-	out32(CONFIG_ADDRESS_PORT, atomic_load(&config_address));
-	(void)forward(access);
-	lock_release(&config_lock);
+	if ((at & CONFIG_ENABLE) == 0 || access->offset + access->size > 4) {
+		return REGION_ONES;
+	}
+	vpci_access((pci_address_t)field_get(CONFIG_FUNCTION, at), offset, access);
 	return REGION_DONE;
 }
 

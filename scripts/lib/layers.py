@@ -19,7 +19,7 @@ LAYERS = (
     ("core/", ("core/", "mm/", "drivers/", *SEAM, *HANDED_OVER)),
     ("mm/", ("mm/", *SEAM)),
     ("drivers/virtual/", ("drivers/", "core/", "mm/", "arch/ioapic.h", "arch/vlapic.h", *SEAM)),
-    ("drivers/", ("drivers/", *SEAM)),
+    ("drivers/", ("drivers/", "mm/window.h", *SEAM)),
     ("arch/", ("arch/", "core/", "mm/", "drivers/", *HANDED_OVER)),
     ("guests/", ("guests/", "arch/")),
     ("tests/guest/", ("tests/guest/", "guests/", "arch/")),

@@ -14,6 +14,7 @@
 #include "core/err.h"
 #include "core/vcpu.h"
 #include "mm/frame.h"
+#include "mm/window.h"
 #include "tests/fake_arch/fake.h"
 
 #define RAM_START UINT64_C(0x100000)
@@ -56,6 +57,28 @@ void sched_add(struct vcpu *vcpu, uint32_t cpu)
 void sched_wake(struct vcpu *vcpu)
 {
 	woken |= 1U << vcpu->index;
+}
+
+int stage2_unmap(struct stage2 *stage2, struct pt_range *range)
+{
+	(void)stage2, (void)range;
+	return 0;
+}
+
+void stage2_flush(struct stage2 *stage2)
+{
+	(void)stage2;
+}
+
+uint64_t window_mmio_read(hpa_t at, unsigned size)
+{
+	(void)at, (void)size;
+	return 0;
+}
+
+void window_mmio_write(hpa_t at, unsigned size, uint64_t value)
+{
+	(void)at, (void)size, (void)value;
 }
 
 int stage2_map_all(struct stage2 *stage2, struct pt_range range)

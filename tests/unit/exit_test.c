@@ -175,6 +175,17 @@ static void stage2_fault_that_may_not_be_mapped_is_counted_and_emulated(void **s
 	assert_int_equal(arch_exits, 1);
 }
 
+static void stage2_fault_beside_a_region_is_emulated_and_not_counted(void **state)
+{
+	(void)state;
+	vm.is_control = true;
+	map_answer = -E_EXIST;
+	assert_true(
+		handle((struct vcpu_exit){ .kind = EXIT_STAGE2, .stage2.address = gpa(0x5000) }));
+	assert_int_equal(ones, 0);
+	assert_int_equal(arch_exits, 1);
+}
+
 static void stage2_fault_of_another_guest_never_maps(void **state)
 {
 	(void)state;
@@ -270,6 +281,8 @@ int main(void)
 		cmocka_unit_test_setup(stage2_fault_of_the_control_guest_maps_and_enters_again,
 				       setup),
 		cmocka_unit_test_setup(stage2_fault_that_may_not_be_mapped_is_counted_and_emulated,
+				       setup),
+		cmocka_unit_test_setup(stage2_fault_beside_a_region_is_emulated_and_not_counted,
 				       setup),
 		cmocka_unit_test_setup(stage2_fault_of_another_guest_never_maps, setup),
 		cmocka_unit_test_setup(stage2_fault_on_a_right_is_not_answered_by_mapping_again,

@@ -131,7 +131,7 @@ static void guest_sees_no_iommu_and_no_hpet(void **state)
 	assert_null(acpi_find(&guest, "SSDT", 2));
 }
 
-static void guest_fadt_differs_in_the_msi_bit_alone(void **state)
+static void guest_fadt_is_the_firmwares(void **state)
 {
 	(void)state;
 	build_machine();
@@ -139,17 +139,8 @@ static void guest_fadt_differs_in_the_msi_bit_alone(void **state)
 	struct guest_tables tables = guest_of(2);
 
 	build(&tables);
-
-	const struct acpi_header *ours = acpi_find(&guest, "FACP", 0)->copy;
-	const struct acpi_header *theirs = acpi_find(&found, "FACP", 0)->copy;
-
-	assert_int_equal(guest.boot_architecture, 3 | 8);
-	assert_int_equal(ours->length, theirs->length);
-	for (uint32_t i = 0; i < ours->length; i++) {
-		if (i != 9 && i != 109) {
-			assert_int_equal(((const uint8_t *)ours)[i], ((const uint8_t *)theirs)[i]);
-		}
-	}
+	assert_int_equal(acpi_find(&guest, "FACP", 0)->address,
+			 acpi_find(&found, "FACP", 0)->address);
 	assert_int_equal(guest.dsdt_address, 0x4000);
 }
 
@@ -262,7 +253,7 @@ int main(void)
 		TEST(guest_sees_its_vcpus_and_the_machines_interrupt_lines),
 		TEST(guest_gets_one_nmi_entry_for_every_vcpu),
 		TEST(guest_sees_no_iommu_and_no_hpet),
-		TEST(guest_fadt_differs_in_the_msi_bit_alone),
+		TEST(guest_fadt_is_the_firmwares),
 		TEST(firmware_tables_are_not_modified),
 		TEST(guest_of_1024_vcpus_has_x2apic_entries_where_needed),
 		TEST(vcpus_beyond_the_cpus_get_uids_that_no_cpu_has),

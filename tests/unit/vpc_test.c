@@ -16,6 +16,7 @@
 #include "drivers/acpi.h"
 #include "drivers/acpi_sleep.h"
 #include "drivers/virtual/vpc.h"
+#include "drivers/virtual/vpci.h"
 #include "drivers/virtual/vpm.h"
 #include "tests/unit/log_capture.h"
 
@@ -33,6 +34,20 @@ void vm_stop(struct vm *of, enum vm_stop_reason reason, const char *format, ...)
 	(void)format;
 	assert_ptr_equal(of, &vm);
 	stopped = reason;
+}
+
+static struct {
+	pci_address_t address;
+	unsigned offset;
+	struct access access;
+} configured;
+
+void vpci_access(pci_address_t address, unsigned offset, struct access *access)
+{
+	configured.address = address;
+	configured.offset = offset;
+	configured.access = *access;
+	access->value = 0xbeef;
 }
 
 /* ---- the machine's ports: what was done, newest last ---- */
@@ -306,16 +321,31 @@ static void vpc_configuration_address_is_latched_not_written(void **state)
 	assert_int_equal(read_count, 0);
 }
 
-static void vpc_configuration_data_sets_the_address_first(void **state)
+static void vpc_configuration_data_is_the_functions_that_was_latched(void **state)
 {
 	(void)state;
-	(void)out(0xcf8, 4, 0x80001844);
-	assert_int_equal(out(0xcfe, 2, 0xabcd), REGION_DONE);
-	assert_written(0, 0xcf8, 4, 0x80001844);
-	assert_written(1, 0xcfe, 2, 0xabcd);
-	port_value = 0x12378086;
-	assert_int_equal(in(0xcfc, 4), 0x12378086);
-	assert_written(2, 0xcf8, 4, 0x80001844);
+	(void)out(0xcf8, 4, 0x80012344);
+	assert_int_equal(out(0xcfc, 4, 0x11223344), REGION_DONE);
+	assert_int_equal(configured.address, 0x0123);
+	assert_int_equal(configured.offset, 0x44);
+	assert_int_equal(configured.access.size, 4);
+	assert_int_equal(configured.access.value, 0x11223344);
+	assert_int_equal(out(0xcff, 1, 0x55), REGION_DONE);
+	assert_int_equal(configured.offset, 0x47);
+	assert_int_equal(in(0xcfe, 2), 0xbeef);
+	assert_int_equal(configured.offset, 0x46);
+	assert_int_equal(write_count, 0);
+}
+
+static void vpc_configuration_data_without_an_address_is_nobodys(void **state)
+{
+	(void)state;
+	(void)out(0xcf8, 4, 0x00012344);
+	configured.offset = 0;
+	assert_int_equal(out(0xcfc, 4, 0), REGION_ONES);
+	(void)out(0xcf8, 4, 0x80012344);
+	assert_int_equal(out(0xcff, 2, 0), REGION_ONES);
+	assert_int_equal(configured.offset, 0);
 }
 
 static void vpc_extended_register_bits_of_the_address_are_dropped(void **state)
@@ -452,7 +482,8 @@ int main(void)
 		TEST(vpc_acpi_reset_register_may_be_one_of_the_others),
 		TEST(vpc_reads_are_forwarded),
 		TEST(vpc_configuration_address_is_latched_not_written),
-		TEST(vpc_configuration_data_sets_the_address_first),
+		TEST(vpc_configuration_data_is_the_functions_that_was_latched),
+		TEST(vpc_configuration_data_without_an_address_is_nobodys),
 		TEST(vpc_extended_register_bits_of_the_address_are_dropped),
 		TEST(vpc_small_accesses_of_the_address_are_the_chipsets),
 		TEST(vpm_forwards_what_is_no_sleep_command),

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SR-IOV: which virtual functions a physical one has, and where their registers lie. Their own
+ * headers say neither. PCIe 5.0 9.3.3 "SR-IOV Extended Capability".
+ */
+#include "core/err.h"
+#include "drivers/virtual/vpci_function.h"
+
+#define CONTROL        0x08U
+#define CONTROL_ENABLE BIT(0)
+#define CONTROL_MEM    BIT(3)
+#define VF_COUNT       0x10U
+#define VF_COUNT_FIELD BITS(15, 0)
+#define VF_PLACE       0x14U
+#define VF_OFFSET      BITS(15, 0)
+#define VF_STRIDE      BITS(31, 16)
+#define VF_BAR         0x24U
+
+static uint32_t read(const struct vpci_function *function, unsigned offset)
+{
+	return pci_read(function->address, function->sriov.at + offset, 4);
+}
+
+void vpci_sriov_discover(struct vpci_function *function)
+{
+	function->sriov.at = pci_find_extended(function->address, PCI_EXT_CAP_SRIOV);
+	if (function->sriov.at != 0 && (read(function, CONTROL) & CONTROL_ENABLE) == 0) {
+		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
+			      function->sriov.bars);
+	}
+}
+
+bool vpci_sriov_has(const struct vpci_function *function, pci_address_t address, unsigned *number)
+{
+	uint32_t count, place, distance;
+
+	if (function->sriov.at == 0 || (read(function, CONTROL) & CONTROL_ENABLE) == 0 ||
+	    ((function->address ^ address) & PCI_SEGMENT) != 0) {
+		return false;
+	}
+	count = (uint32_t)field_get(VF_COUNT_FIELD, read(function, VF_COUNT));
+	place = read(function, VF_PLACE);
+	distance = address - function->address - (uint32_t)field_get(VF_OFFSET, place);
+	for (uint32_t i = 0; i < count; i++) {
+		if (distance == i * (uint32_t)field_get(VF_STRIDE, place)) {
+			*number = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t vpci_sriov_bar(const struct vpci_function *function, unsigned bar)
+{
+	const struct vpci_function *physical = function->physical;
+	const struct vpci_bar *shape = &physical->sriov.bars[bar];
+	uint32_t control = read(physical, CONTROL);
+	uint64_t base;
+
+	if ((control & CONTROL_ENABLE) == 0 || (control & CONTROL_MEM) == 0 || shape->size == 0) {
+		return 0;
+	}
+	base = read(physical, VF_BAR + 4 * bar) & PCI_BAR_ADDRESS;
+	if (shape->is_64) {
+		base |= (uint64_t)read(physical, VF_BAR + 4 * bar + 4) << 32;
+	}
+	return base == 0 ? 0 : base + function->number * shape->size;
+}
+
+/* ---- writes of the control register ---- */
+
+static void follow(struct vpci_function *function, void *context)
+{
+	if (function->physical == context) {
+		vpci_bar_follow(function);
+	}
+}
+
+static void forget(struct vpci_function *function, void *context)
+{
+	if (function->physical == context) {
+		vpci_forget(function);
+	}
+}
+
+/* Sizes depend on the system's page size, which is fixed while virtual functions are on. */
+static void control_write(struct vpci_function *function, struct vpci_write *write)
+{
+	bool was_on = (read(function, CONTROL) & CONTROL_ENABLE) != 0;
+	bool is_on = (vpci_merged(function, write) & CONTROL_ENABLE) != 0;
+
+	if (is_on && !was_on) {
+		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
+			      function->sriov.bars);
+	}
+	if (!is_on && was_on) {
+		vpci_for_each(forget, function);
+	}
+	vpci_forward(function, write);
+	vpci_for_each(follow, function);
+}
+
+int vpci_sriov_write(struct vpci_function *function, struct vpci_write *write)
+{
+	unsigned at = function->sriov.at;
+	bool is_on;
+
+	if (at == 0 || write->offset < at || write->offset >= at + VF_BAR + 4 * VPCI_BARS) {
+		return -E_NOENT;
+	}
+	is_on = (read(function, CONTROL) & CONTROL_ENABLE) != 0;
+	if (vpci_writes(write, at + CONTROL)) {
+		control_write(function, write);
+	} else if (!is_on || write->offset < at + VF_BAR) {
+		vpci_forward(function, write);
+	} /* else: BARs of functions that are on do not move */
+	return 0;
+}

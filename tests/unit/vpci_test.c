@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* arch: x86 */
+/* sources: drivers/virtual/vpci.c drivers/virtual/vpci_bar.c drivers/virtual/vpci_msi.c */
+/* sources: drivers/virtual/vpci_msix.c drivers/virtual/vpci_sriov.c drivers/virtual/vmsg.c */
+/* sources: drivers/pci.c core/region.c core/irq.c */
+/* PCI functions of the control guest and their message interrupts, on a fake machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/log_capture.h"
+#include "tests/unit/pci_machine.h"
+
+#define MSI_ON      0x0001U /* of the control register, at 0x42 */
+#define MSIX_ON     0x8000U
+#define MSIX_MASKED 0x4000U
+#define DEST(cpu)   (0xfee00000U | (cpu) << 12)
+
+static struct fake_function *a, *b;
+
+static int setup(void **state)
+{
+	(void)state;
+	log_clear();
+	pci_machine_start();
+	a = add_function(AT(0, 3));
+	b = add_function(AT(1, 2));
+	return 0;
+}
+
+static uint64_t table_at(const struct fake_function *function, unsigned offset)
+{
+	return memory_base(function) + offset;
+}
+
+static void table_write(const struct fake_function *function, unsigned offset, uint32_t value)
+{
+	(void)guest_access(table_at(function, offset), 4, true, value);
+}
+
+static uint32_t table_read(const struct fake_function *function, unsigned offset)
+{
+	return (uint32_t)guest_access(table_at(function, offset), 4, false, 0);
+}
+
+static bool is_trapped(uint64_t address)
+{
+	struct region region;
+
+	return region_find(&vm.memory_regions, address, 4, &region);
+}
+
+static void decode(const struct fake_function *function, bool on)
+{
+	config_write(function, 4, 2, on ? 0x406 : 0x404);
+}
+
+/* a has MSI with what the guest wrote to it. */
+static void start_msi(unsigned log2, uint32_t address, uint32_t data)
+{
+	add_msi(a, 0);
+	config_write(a, 0x44, 4, address);
+	config_write(a, 0x4c, 2, data);
+	config_write(a, 0x42, 2, MSI_ON | log2 << 4);
+}
+
+/* a has MSI-X, decoded and on. */
+static void start_msix(unsigned entries)
+{
+	add_msix(a, 0x40, entries, 0x2000);
+	decode(a, true);
+	config_write(a, 0x42, 2, MSIX_ON);
+}
+
+static void open_entry(unsigned index, uint32_t address, uint32_t data)
+{
+	table_write(a, 0x2000 + 16 * index, address);
+	table_write(a, 0x2004 + 16 * index, 0);
+	table_write(a, 0x2008 + 16 * index, data);
+	table_write(a, 0x200c + 16 * index, 0);
+}
+
+static bool entry_interrupts(unsigned index)
+{
+	unsigned at = 0x2000 + 16 * index;
+
+	return (memory_get(a, at + 12) & 1) == 0 &&
+	       interrupt(memory_get(a, at), memory_get(a, at + 8));
+}
+
+static void drain(unsigned cpu)
+{
+	cpus[cpu].irq_drains += 2;
+}
+
+/* ---- configuration space ---- */
+
+static void vpci_forwards_what_is_not_its_own(void **state)
+{
+	(void)state;
+	set(a, 0x50, 0x11223344, ~0U);
+	assert_int_equal(config_read(a, 0x50, 4), 0x11223344);
+	assert_int_equal(config_read(a, 0x52, 2), 0x1122);
+	assert_int_equal(config_read(a, 0x53, 1), 0x11);
+	config_write(a, 0x51, 1, 0xaa);
+	config_write(a, 0x52, 2, 0xbbcc);
+	assert_int_equal(get(a, 0x50), 0xbbccaa44);
+	assert_int_equal(guest_access(config_address(a->address, 0x50), 8, false, 0), 0xbbccaa44);
+	(void)guest_access(config_address(a->address, 0x50), 8, true, UINT64_C(1) << 32 | 2);
+	assert_int_equal(get(a, 0x50), 2);
+}
+
+static void vpci_absent_functions_read_ones_and_cost_nothing(void **state)
+{
+	struct fake_function ghost = { .address = AT(7, 7) };
+	unsigned before = allocation_count;
+
+	(void)state;
+	assert_int_equal(config_read(&ghost, 0, 4), UINT32_MAX);
+	assert_int_equal(config_read(&ghost, 0x40, 2), 0xffff);
+	config_write(&ghost, 0x40, 4, 1);
+	assert_int_equal(allocation_count, before);
+}
+
+static void vpci_odd_accesses_are_nobodys(void **state)
+{
+	(void)state;
+	set(a, 0x50, 0x11223344, ~0U);
+	assert_int_equal(guest_access(config_address(a->address, 0x51), 2, false, 0), 0xffff);
+	(void)guest_access(config_address(a->address, 0x53), 4, true, 0);
+	assert_int_equal(get(a, 0x50), 0x11223344);
+}
+
+static void vpci_discovery_leaves_registers_as_they_were(void **state)
+{
+	uint8_t before[4096];
+
+	(void)state;
+	add_msi(a, 0x60);
+	add_msix(a, 0x60, 4, 0x2000);
+	add_sriov(a, 0xe0000000);
+	a->config[4] = COMMAND_DECODE;
+	memcpy(before, a->config, sizeof(before));
+	assert_int_equal(config_read(a, 0, 4), 0x12348086);
+	assert_memory_equal(before, a->config, sizeof(before));
+}
+
+static void vpci_segments_are_apart(void **state)
+{
+	struct fake_function *other = add_function(AT(0, 3) | IN_SEGMENT_1);
+
+	(void)state;
+	set(other, 0x50, 1, 0);
+	set(a, 0x50, 2, 0);
+	assert_int_equal(config_read(other, 0x50, 4), 1);
+	assert_int_equal(config_read(a, 0x50, 4), 2);
+}
+
+/* ---- MSI ---- */
+
+static void msi_reads_as_the_guest_wrote_it(void **state)
+{
+	(void)state;
+	start_msi(0, DEST(1), 0x4051);
+	assert_int_equal(config_read(a, 0x44, 4), DEST(1));
+	assert_int_equal(config_read(a, 0x46, 1), 0xe0);
+	assert_int_equal(config_read(a, 0x48, 4), 0);
+	assert_int_equal(config_read(a, 0x4c, 2), 0x4051);
+	assert_int_equal(config_read(a, 0x42, 2) & MSI_ON, MSI_ON);
+}
+
+static void msi_machine_gets_a_host_vector_of_the_vcpus_cpu(void **state)
+{
+	(void)state;
+	start_msi(0, DEST(1), 0x51);
+	assert_int_equal(get(a, 0x44), DEST(1));
+	assert_int_equal(get(a, 0x48), 0);
+	assert_in_range(get(a, 0x4c), ARCH_IRQ_FIRST, ARCH_IRQ_LAST);
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	assert_int_equal(sent_count, 1);
+	assert_int_equal(sent.vector, 0x51);
+	assert_int_equal(sent.destination, 1);
+	assert_int_equal(sent.mode, VLAPIC_FIXED);
+}
+
+static void msi_new_destination_is_one_word_of_the_machines(void **state)
+{
+	uint32_t data;
+
+	(void)state;
+	start_msi(0, DEST(0), 0x51);
+	data = get(a, 0x4c);
+	memset(config_writes, 0, sizeof(config_writes));
+	config_write(a, 0x44, 4, DEST(2));
+	config_write(a, 0x4c, 2, 0x61);
+	assert_int_equal(get(a, 0x44), DEST(2));
+	assert_int_equal(get(a, 0x4c), data);
+	assert_int_equal(config_writes[0x4c] + config_writes[0x42], 0);
+	assert_true(interrupt(get(a, 0x44), data));
+	assert_int_equal(sent.vector, 0x61);
+	/* One that was sent before, to the old CPU. */
+	assert_true(interrupt(DEST(0), data));
+	assert_int_equal(sent_count, 2);
+	assert_int_equal(sent.destination, 2);
+}
+
+static void msi_stays_where_its_vector_is_taken_elsewhere(void **state)
+{
+	struct irq other = { .fn = NULL };
+
+	(void)state;
+	start_msi(0, DEST(0), 0x51);
+	assert_int_equal(irq_route(&other, &cpus[1]), 0);
+	assert_int_equal(other.vector, get(a, 0x4c));
+	config_write(a, 0x44, 4, DEST(1));
+	assert_int_equal(get(a, 0x44), DEST(0));
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	assert_int_equal(sent.destination, 1);
+}
+
+static void msi_blocks_are_aligned_and_numbered(void **state)
+{
+	(void)state;
+	start_msi(3, DEST(0), 0x50);
+	assert_int_equal(get(a, 0x4c) % 8, 0);
+	assert_int_equal(get(a, 0x40) >> 20 & 7, 3);
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_true(interrupt(get(a, 0x44), get(a, 0x4c) + i));
+		assert_int_equal(sent.vector, 0x50 + i);
+	}
+}
+
+static void msi_more_messages_than_it_has_are_not_enabled(void **state)
+{
+	(void)state;
+	start_msi(7, DEST(0), 0x40);
+	assert_int_equal(get(a, 0x40) >> 20 & 7, 3);
+}
+
+static void msi_off_gives_its_vector_back(void **state)
+{
+	uint32_t vector;
+
+	(void)state;
+	start_msi(0, DEST(0), 0x51);
+	vector = get(a, 0x4c);
+	config_write(a, 0x42, 2, 0);
+	assert_int_equal(get(a, 0x40) >> 16 & MSI_ON, 0);
+	drain(0);
+	add_msi(b, 0);
+	config_write(b, 0x44, 4, DEST(0));
+	config_write(b, 0x42, 2, MSI_ON);
+	assert_int_equal(get(b, 0x4c), vector);
+}
+
+static void msi_without_a_vector_stays_off(void **state)
+{
+	static struct irq taken[PCI_CPUS * 256];
+	unsigned count = 0;
+
+	(void)state;
+	while (irq_route(&taken[count], &cpus[0]) == 0) {
+		count++;
+	}
+	start_msi(0, DEST(0), 0x51);
+	assert_int_equal(get(a, 0x40) >> 16 & MSI_ON, 0);
+	assert_int_equal(config_read(a, 0x42, 2) & MSI_ON, 0);
+	assert_true(log_has("no host vector left"));
+}
+
+static void msi_is_programmed_again_after_a_reset_of_the_device(void **state)
+{
+	(void)state;
+	start_msi(0, DEST(1), 0x51);
+	set(a, 0x40, get(a, 0x40) & ~0x10000U, 0x00710000);
+	set(a, 0x44, 0, ~3U);
+	config_write(a, 0x44, 4, DEST(1));
+	config_write(a, 0x42, 2, MSI_ON);
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	assert_int_equal(sent.vector, 0x51);
+}
+
+/* The firmware's own may be on: it would reach nobody. */
+static void msi_of_the_firmware_is_switched_off(void **state)
+{
+	(void)state;
+	add_msi(a, 0);
+	set(a, 0x40, get(a, 0x40) | 0x10000, 0x00710000);
+	(void)config_read(a, 0, 4);
+	assert_int_equal(get(a, 0x40) & 0x10000, 0);
+}
+
+static void msi_forged_messages_are_delivered_to_nobody(void **state)
+{
+	static const uint32_t addresses[] = { 0, 0x1000, 0xfed00000, 0xfef00000, UINT32_MAX };
+	static const uint32_t modes[] = { 2, 3, 6, 7 };
+
+	(void)state;
+	start_msi(0, DEST(0), 0x51);
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		config_write(a, 0x44, 4, addresses[i]);
+		assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	}
+	config_write(a, 0x44, 4, DEST(0));
+	config_write(a, 0x48, 4, 1);
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	config_write(a, 0x48, 4, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		config_write(a, 0x4c, 2, 0x51 | modes[i] << 8);
+		assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	}
+	assert_int_equal(sent_count, 0);
+	config_write(a, 0x4c, 2, 0x451);
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	assert_int_equal(sent.mode, VLAPIC_NMI);
+}
+
+static void msi_redirection_hint_asks_for_the_lowest_priority(void **state)
+{
+	(void)state;
+	start_msi(0, DEST(1) | 0xc, 0x51);
+	assert_true(interrupt(get(a, 0x44), get(a, 0x4c)));
+	assert_int_equal(sent.mode, VLAPIC_LOWEST);
+	assert_true(sent.is_logical);
+}
+
+/* ---- MSI-X ---- */
+
+static void msix_table_is_trapped_while_it_is_decoded(void **state)
+{
+	(void)state;
+	add_msix(a, 0x40, 4, 0x2000);
+	decode(a, true);
+	assert_true(is_trapped(table_at(a, 0x2000)));
+	assert_true(is_trapped(table_at(a, 0x203c)));
+	assert_false(is_trapped(table_at(a, 0x2040)));
+	assert_false(is_trapped(table_at(a, 0x1ffc)));
+	assert_int_equal(unmap_count, 1);
+	decode(a, false);
+	assert_int_equal(vm.memory_regions.count, 2);
+	assert_int_equal(stray_count, 0);
+}
+
+static void msix_entry_is_programmed_when_it_is_unmasked(void **state)
+{
+	(void)state;
+	start_msix(4);
+	table_write(a, 0x2010, DEST(1));
+	table_write(a, 0x2018, 0x71);
+	assert_false(entry_interrupts(1));
+	table_write(a, 0x201c, 0);
+	assert_int_equal(table_read(a, 0x2010), DEST(1));
+	assert_int_equal(table_read(a, 0x2018), 0x71);
+	assert_int_equal(table_read(a, 0x201c), 0);
+	assert_true(entry_interrupts(1));
+	assert_int_equal(sent.vector, 0x71);
+	assert_int_equal(sent.destination, 1);
+	assert_false(entry_interrupts(0));
+	table_write(a, 0x201c, 1);
+	assert_false(entry_interrupts(1));
+}
+
+static void msix_entries_opened_before_it_is_on_work_after(void **state)
+{
+	(void)state;
+	add_msix(a, 0x40, 4, 0x2000);
+	decode(a, true);
+	config_write(a, 0x42, 2, MSIX_MASKED);
+	open_entry(0, DEST(2), 0x81);
+	a->memory[0x200c] = 0; /* as the guest wrote it */
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_int_equal(config_read(a, 0x42, 2), 3 | MSIX_ON);
+	assert_true(entry_interrupts(0));
+	assert_int_equal(sent.vector, 0x81);
+}
+
+static void msix_follows_its_vcpu_while_open(void **state)
+{
+	uint32_t old_address, old_data;
+
+	(void)state;
+	start_msix(4);
+	open_entry(0, DEST(0), 0x71);
+	old_address = memory_get(a, 0x2000);
+	old_data = memory_get(a, 0x2008);
+	table_write(a, 0x2000, DEST(2));
+	assert_int_equal(memory_get(a, 0x2000), DEST(2));
+	assert_true(entry_interrupts(0));
+	assert_int_equal(sent.destination, 2);
+	assert_true(interrupt(old_address, old_data)); /* late */
+	assert_int_equal(sent_count, 2);
+}
+
+static void msix_table_accesses_of_any_width(void **state)
+{
+	uint64_t at;
+
+	(void)state;
+	start_msix(4);
+	at = table_at(a, 0x2000);
+	(void)guest_access(at, 8, true, DEST(1));
+	(void)guest_access(at + 8, 8, true, 0x71);
+	assert_true(entry_interrupts(0));
+	assert_int_equal(guest_access(at, 8, false, 0), DEST(1));
+	assert_int_equal(guest_access(at + 8, 2, false, 0), 0x71);
+	assert_int_equal(guest_access(at + 3, 1, false, 0), 0xfe);
+	(void)guest_access(at, 2, true, 0xffff);
+	(void)guest_access(at + 8, 1, true, 0xff);
+	assert_int_equal(guest_access(at, 8, false, 0), DEST(1));
+	assert_int_equal(guest_access(at + 8, 4, false, 0), 0x71);
+}
+
+static void msix_raw_messages_never_reach_the_machine(void **state)
+{
+	(void)state;
+	start_msix(4);
+	open_entry(0, 0xfee00000, 0x0500); /* INIT to the first CPU */
+	assert_int_equal(memory_get(a, 0x2008) & ~0xffU, 0);
+	open_entry(1, 0x1000, 0x71); /* a write to memory */
+	assert_int_equal(memory_get(a, 0x2010) >> 20, 0xfee);
+	assert_true(entry_interrupts(1));
+	assert_int_equal(sent_count, 0);
+}
+
+static void msix_that_is_not_decoded_stays_off(void **state)
+{
+	(void)state;
+	add_msix(a, 0x40, 4, 0x2000);
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_int_equal(config_read(a, 0x42, 2) & MSIX_ON, 0);
+	assert_int_equal(stray_count, 0);
+}
+
+static void msix_reset_masks_what_the_guest_had_open(void **state)
+{
+	(void)state;
+	start_msix(4);
+	open_entry(0, DEST(0), 0x71);
+	/* The device resets itself. */
+	set(a, 0x40, get(a, 0x40) & ~0x80000000U, 0xc0000000);
+	memset(a->memory + 0x2000, 0, 12);
+	a->memory[0x200c] = 1;
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_false(entry_interrupts(0));
+	assert_int_equal(table_read(a, 0x200c) & 1, 1);
+	open_entry(0, DEST(0), 0x72);
+	assert_true(entry_interrupts(0));
+	assert_int_equal(sent.vector, 0x72);
+}
+
+static void msix_off_and_on_again_uses_no_more_vectors(void **state)
+{
+	(void)state;
+	start_msix(4);
+	for (unsigned i = 0; i < 1000; i++) {
+		open_entry(0, DEST(i % PCI_CPUS), 0x71);
+		assert_true(entry_interrupts(0));
+		config_write(a, 0x42, 2, 0);
+		for (unsigned cpu = 0; cpu < PCI_CPUS; cpu++) {
+			drain(cpu);
+		}
+		config_write(a, 0x42, 2, MSIX_ON);
+	}
+	assert_int_equal(sent_count, 1000);
+}
+
+/* ---- BARs ---- */
+
+static void bar_sizing_takes_the_trap_away_and_back(void **state)
+{
+	uint64_t at;
+
+	(void)state;
+	start_msix(4);
+	at = table_at(a, 0x2000);
+	decode(a, false);
+	config_write(a, 0x10, 4, UINT32_MAX);
+	assert_int_equal(config_read(a, 0x10, 4), ~(MEMORY_SIZE - 1) | 4);
+	assert_int_equal(vm.memory_regions.count, 2);
+	config_write(a, 0x10, 4, (uint32_t)(at - 0x2000));
+	decode(a, true);
+	assert_true(is_trapped(at));
+	assert_false(log_has("refused"));
+}
+
+static void bar_moves_take_the_trap_along(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	start_msix(4);
+	before = table_at(a, 0x2000);
+	config_write(a, 0x10, 4, 0xf1000000);
+	assert_false(is_trapped(before));
+	assert_true(is_trapped(0xf1002000));
+	open_entry(0, DEST(1), 0x71);
+	assert_true(entry_interrupts(0));
+	config_write(a, 0x14, 4, 0x10); /* beyond 4 GiB */
+	assert_true(is_trapped(UINT64_C(0x10f1002000)));
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static void bar_over_the_hypervisors_registers_is_refused(void **state)
+{
+	static const uint32_t bases[] = { 0xfee00000, 0xb0000000, 0xbfffc000, 0xd0000000 };
+
+	(void)state;
+	start_msix(4);
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		uint32_t before = get(a, 0x10);
+
+		config_write(a, 0x10, 4, bases[i]);
+		assert_int_equal(get(a, 0x10), before);
+		decode(a, false);
+		config_write(a, 0x10, 4, bases[i]);
+		decode(a, true);
+		assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+		assert_int_equal(get(a, 4) & 4, 4); /* the rest was written */
+		config_write(a, 0x10, 4, before);
+		decode(a, true);
+	}
+	assert_true(log_has("refused"));
+}
+
+static void bar_over_ram_is_refused_and_one_at_0_is_not(void **state)
+{
+	(void)state;
+	add_msix(a, 0x40, 4, 0x2000);
+	config_write(a, 0x10, 4, 0x1000000);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+	config_write(a, 0x10, 4, 0);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+/* IOAPICs and IOMMUs may be functions whose registers the hypervisor uses. */
+static void bar_of_the_firmwares_that_lies_there_already_stays(void **state)
+{
+	(void)state;
+	set(a, 0x10, 0xfee00004, ~(MEMORY_SIZE - 1));
+	set(a, 4, 0x00100002, 0x407);
+	config_write(a, 4, 2, 0x407);
+	assert_int_equal(get(a, 4) & 7, 7);
+}
+
+static void bars_with_tables_in_each_others_way_are_refused(void **state)
+{
+	(void)state;
+	start_msix(4);
+	add_msix(b, 0x40, 4, 0x2000);
+	config_write(b, 0x10, 4, get(a, 0x10));
+	decode(b, true);
+	assert_int_equal(get(b, 4) & COMMAND_DECODE, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+/* ---- functions that come and go ---- */
+
+static void function_that_is_gone_is_forgotten(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	start_msix(4);
+	open_entry(0, DEST(0), 0x71);
+	a->is_gone = true;
+	assert_int_equal(config_read(a, 0, 4), UINT32_MAX);
+	assert_int_equal(vm.memory_regions.count, 2);
+	before = allocation_count;
+	a->is_gone = false;
+	set(a, 0, 0x56788086, 0);
+	set(a, 0x40, get(a, 0x40) & ~0x80000000U, 0xc0000000);
+	assert_int_equal(config_read(a, 0, 4), 0x56788086);
+	config_write(a, 0x42, 2, MSIX_ON);
+	open_entry(0, DEST(0), 0x72);
+	assert_true(entry_interrupts(0));
+	assert_int_equal(sent.vector, 0x72);
+	assert_int_equal(allocation_count, before);
+}
+
+static void function_that_was_exchanged_is_discovered_anew(void **state)
+{
+	(void)state;
+	start_msix(4);
+	memset(a->config + 0x40, 0, 16);
+	set(a, 0, 0x99998086, 0);
+	a->config[0x34] = 0;
+	assert_int_equal(config_read(a, 0, 4), 0x99998086);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+static void function_that_asks_for_patience_is_kept(void **state)
+{
+	(void)state;
+	start_msix(4);
+	set(a, 0, 0xffff0001, 0);
+	(void)config_read(a, 0, 4);
+	set(a, 0, 0x12348086, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static struct fake_function *add_bridge(void)
+{
+	struct fake_function *bridge = add_function(AT(0, 1));
+
+	set(bridge, 0x0c, 0x00010000, 0);
+	set(bridge, 0x18, 0x00030100, 0x00ffffff); /* 0, 1-3 */
+	return bridge;
+}
+
+static void bus_number_that_changes_forgets_what_is_below(void **state)
+{
+	struct fake_function *bridge = add_bridge();
+
+	(void)state;
+	add_msix(b, 0x40, 4, 0x2000);
+	decode(b, true);
+	assert_int_equal(vm.memory_regions.count, 3);
+	config_write(bridge, 0x19, 1, 2);
+	assert_int_equal(vm.memory_regions.count, 2);
+	b->address = AT(2, 2);
+	(void)config_read(b, 0, 4);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static void bus_range_that_grows_keeps_what_is_below(void **state)
+{
+	struct fake_function *bridge = add_bridge();
+
+	(void)state;
+	add_msix(b, 0x40, 4, 0x2000);
+	decode(b, true);
+	config_write(bridge, 0x1a, 1, 9);
+	config_write(bridge, 0x18, 1, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+	config_write(bridge, 0x18, 4, 0);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+/* ---- virtual functions ---- */
+
+static struct fake_function *start_virtual(unsigned number)
+{
+	struct fake_function *function;
+
+	add_sriov(a, 0xe0000000);
+	function = add_virtual(a, number);
+	config_write(a, 0x110, 2, 4);
+	config_write(a, 0x108, 2, 9);
+	(void)config_read(function, 4, 4);
+	return function;
+}
+
+static void virtual_function_has_its_table_in_the_physical_ones_bar(void **state)
+{
+	struct fake_function *function = start_virtual(2);
+
+	(void)state;
+	assert_true(is_trapped(0xe0000000 + 2 * MEMORY_SIZE));
+	config_write(function, 0x42, 2, MSIX_ON);
+	table_write(function, 0, DEST(1));
+	table_write(function, 8, 0x91);
+	table_write(function, 12, 0);
+	assert_true(interrupt(memory_get(function, 0), memory_get(function, 8)));
+	assert_int_equal(sent.vector, 0x91);
+	assert_int_equal(stray_count, 0);
+}
+
+static void virtual_functions_follow_their_memory_enable(void **state)
+{
+	(void)start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x108, 2, 1);
+	assert_int_equal(vm.memory_regions.count, 2);
+	config_write(a, 0x108, 2, 9);
+	assert_true(is_trapped(0xe0000000 + MEMORY_SIZE));
+}
+
+static void virtual_functions_bars_do_not_move_while_on(void **state)
+{
+	(void)start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x124, 4, 0xe1000000);
+	assert_int_equal(get(a, 0x124), 0xe0000000);
+}
+
+static void virtual_functions_go_with_the_physical_one(void **state)
+{
+	struct fake_function *function = start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x108, 2, 0);
+	assert_int_equal(vm.memory_regions.count, 2);
+	assert_int_equal(config_read(function, 0, 4), UINT32_MAX);
+	config_write(a, 0x108, 2, 9);
+	(void)config_read(function, 4, 4);
+	assert_int_equal(vm.memory_regions.count, 3);
+	a->is_gone = true;
+	(void)config_read(a, 0, 4);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	pci_machine_end();
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(vpci_forwards_what_is_not_its_own),
+		TEST(vpci_absent_functions_read_ones_and_cost_nothing),
+		TEST(vpci_odd_accesses_are_nobodys),
+		TEST(vpci_discovery_leaves_registers_as_they_were),
+		TEST(vpci_segments_are_apart),
+		TEST(msi_reads_as_the_guest_wrote_it),
+		TEST(msi_machine_gets_a_host_vector_of_the_vcpus_cpu),
+		TEST(msi_new_destination_is_one_word_of_the_machines),
+		TEST(msi_stays_where_its_vector_is_taken_elsewhere),
+		TEST(msi_blocks_are_aligned_and_numbered),
+		TEST(msi_more_messages_than_it_has_are_not_enabled),
+		TEST(msi_off_gives_its_vector_back),
+		TEST(msi_without_a_vector_stays_off),
+		TEST(msi_is_programmed_again_after_a_reset_of_the_device),
+		TEST(msi_of_the_firmware_is_switched_off),
+		TEST(msi_forged_messages_are_delivered_to_nobody),
+		TEST(msi_redirection_hint_asks_for_the_lowest_priority),
+		TEST(msix_table_is_trapped_while_it_is_decoded),
+		TEST(msix_entry_is_programmed_when_it_is_unmasked),
+		TEST(msix_entries_opened_before_it_is_on_work_after),
+		TEST(msix_follows_its_vcpu_while_open),
+		TEST(msix_table_accesses_of_any_width),
+		TEST(msix_raw_messages_never_reach_the_machine),
+		TEST(msix_that_is_not_decoded_stays_off),
+		TEST(msix_reset_masks_what_the_guest_had_open),
+		TEST(msix_off_and_on_again_uses_no_more_vectors),
+		TEST(bar_sizing_takes_the_trap_away_and_back),
+		TEST(bar_moves_take_the_trap_along),
+		TEST(bar_over_the_hypervisors_registers_is_refused),
+		TEST(bar_over_ram_is_refused_and_one_at_0_is_not),
+		TEST(bar_of_the_firmwares_that_lies_there_already_stays),
+		TEST(bars_with_tables_in_each_others_way_are_refused),
+		TEST(function_that_is_gone_is_forgotten),
+		TEST(function_that_was_exchanged_is_discovered_anew),
+		TEST(function_that_asks_for_patience_is_kept),
+		TEST(bus_number_that_changes_forgets_what_is_below),
+		TEST(bus_range_that_grows_keeps_what_is_below),
+		TEST(virtual_function_has_its_table_in_the_physical_ones_bar),
+		TEST(virtual_functions_follow_their_memory_enable),
+		TEST(virtual_functions_bars_do_not_move_while_on),
+		TEST(virtual_functions_go_with_the_physical_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, end);
+}
