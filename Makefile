@@ -144,9 +144,16 @@ guests: $(GUESTS:%=$(BUILD)/guest/%.elf)
 
 ## Control guest and image -----------------------------------------------------------------------------
 
-control: $(BUILD)/control/initrd.img
+# control-NAME: the same around another of Debian's kernels, in $(BUILD)/control-NAME.
+PACKAGE_generic := linux-image-amd64
+PACKAGE_6.12    := linux-image-cloud-amd64/bookworm-backports
+KERNELS         := control control-generic control-6.12
+
+$(KERNELS): %: $(BUILD)/%/initrd.img
 $(BUILD)/control/initrd.img: $(wildcard guests/control/*)
 	@guests/control/build $(@D)
+$(BUILD)/control-%/initrd.img: $(wildcard guests/control/*)
+	@guests/control/build --package $(PACKAGE_$*) $(@D)
 
 ## What people call -----------------------------------------------------------------------------------
 
@@ -187,6 +194,7 @@ help:
 	@echo "make check-fast  build, unit tests, the quick checks: before every commit"
 	@echo "make fuzz        fuzzers, SECONDS_EACH=$(SECONDS_EACH) each"
 	@echo "make bench       figures, beside targets and peers"
+	@echo "make control-generic control-6.12: control guests around other kernels of Debian's"
 	@echo "make image       $(BUILD)/caisson.img: boots from a stick, a disk or a CD, on BIOS and UEFI"
 	@echo "make clean       remove $(BUILD)"
 
@@ -196,4 +204,4 @@ print-%: | $(ARCH_LINK) $(FAKE_LINK)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all run hypervisor guests control unit fuzzers fuzz image check check-fast test test-full bench clean help
+.PHONY: all run hypervisor guests $(KERNELS) unit fuzzers fuzz image check check-fast test test-full bench clean help

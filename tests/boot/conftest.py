@@ -23,7 +23,8 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "hypervisor: needs build/caisson.elf that reaches a guest")
     if hasattr(config, "workerinput") or os.environ.get("CAISSON_BUILT") == "1":
         return
-    subprocess.run(["make", "-s", "-j2", "-C", str(machine.ROOT), "all", "control"], check=True)
+    subprocess.run(["make", "-s", "-j2", "-C", str(machine.ROOT), "all", "control",
+                    "control-generic", "control-6.12"], check=True)
     os.environ["CAISSON_BUILT"] = "1"
 
 
