@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs machines for the tests, through the same scripts/run that people use."""
 import base64
+import gzip
 import os
 import pathlib
 import re
@@ -38,7 +39,7 @@ def control_cmdline(script="", extra="quiet"):
     """A kernel command line on which the control guest runs a shell script and powers off."""
     words = ["console=ttyS0,115200", extra]
     if script:
-        words.append("caisson.run=" + base64.b64encode(script.encode()).decode())
+        words.append("caisson.rungz=" + base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode())
     return " ".join(words + ["caisson.poweroff"])
 
 
