@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* All that is known of a vCPU, for people. */
 #include "arch/vcpu_regs.h"
+#include "arch/vlapic_regs.h"
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/vm.h"
@@ -60,6 +61,29 @@ static void dump_events(const struct vcpu *vcpu)
 	dump_event("raised", &events->exception);
 }
 
+static void dump_vectors(const struct vlapic *vlapic, const char *name, unsigned first)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t word = vlapic_get(vlapic, first + 16 * i);
+
+		if (word != 0) {
+			log(LOG_INFO, "  lapic %s of %#x: %08x", name, 32 * i, word);
+		}
+	}
+}
+
+static void dump_lapic(const struct vlapic *vlapic)
+{
+	log(LOG_INFO,
+	    "  lapic base %llx tpr %x ppr %x posted %llx timer %x in %lld ns, deadline %llx",
+	    (ull)vlapic->base_msr, vlapic_get(vlapic, VLAPIC_TPR), vlapic->ppr,
+	    (ull)vlapic->post.on, vlapic_get(vlapic, VLAPIC_LVT_TIMER),
+	    vlapic->timer_next == 0 ? -1LL : (long long)(vlapic->timer_next - arch_time_now()),
+	    (ull)vlapic->tsc_deadline);
+	dump_vectors(vlapic, "irr", VLAPIC_IRR);
+	dump_vectors(vlapic, "isr", VLAPIC_ISR);
+}
+
 void arch_vcpu_dump(struct vcpu *vcpu)
 {
 	const struct vcpu_state *state = vcpu_regs(vcpu, STATE_SREGS | STATE_DEBUG | STATE_MSR);
@@ -73,5 +97,6 @@ void arch_vcpu_dump(struct vcpu *vcpu)
 	log(LOG_INFO, "  star %llx lstar %llx sfmask %llx kernel gs %llx", (ull)state->msrs.star,
 	    (ull)state->msrs.lstar, (ull)state->msrs.sfmask, (ull)state->msrs.kernel_gs_base);
 	dump_events(vcpu);
+	dump_lapic(&vcpu->arch.vlapic);
 	virt->dump(vcpu);
 }
