@@ -8,6 +8,7 @@ HEADER_MAGIC		equ 0xe85250d6
 LOADER_MAGIC		equ 0x36d76289
 TAG_END			equ 0
 TAG_REQUEST		equ 1
+TAG_FRAMEBUFFER		equ 5
 TAG_ALIGN_MODULES	equ 6
 TAG_RELOCATABLE		equ 10
 OPTIONAL		equ 1
@@ -43,8 +44,13 @@ header:
 request:
 	dw TAG_REQUEST, OPTIONAL
 	dd request_end - request
-	dd 1, 2, 3, 6, 12, 14, 15, 17	; command line, loader, modules, map, EFI table, RSDPs, EFI map
+	dd 1, 2, 3, 6, 8		; command line, loader, modules, map, framebuffer
+	dd 12, 14, 15, 17		; EFI table, RSDPs, EFI map
 request_end:
+	align 8
+	dw TAG_FRAMEBUFFER, OPTIONAL	; without it loaders leave the machine in text mode
+	dd 20
+	dd 0, 0, 0			; width, height, depth: whatever the loader prefers
 	align 8
 	dw TAG_ALIGN_MODULES, OPTIONAL
 	dd 8

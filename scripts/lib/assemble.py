@@ -18,6 +18,7 @@ def add_options(parser):
     add("--conf-verbatim", action="store_true", help="pack --conf as it is, without the files it names")
     add("--file", metavar="FILE", action="append", default=[], help="pack one more file (may be repeated)")
     add("--hypervisor-cmdline", metavar="TEXT", default="", help="the hypervisor's own command line")
+    add("--graphics", metavar="MODE", help="graphics mode that GRUB sets, as 1024x768; on BIOS it sets none by itself")
     add("--no-hypervisor", action="store_true", help="GRUB starts the control guest's kernel itself")
 
 
@@ -57,5 +58,5 @@ def write_image(options, output):
     if not elf.exists():
         raise UsageError(f"there is no {elf.relative_to(ROOT)}: run make")
     names = ["caisson.conf", *description.files]
-    image.make(output, image.grub_hypervisor(names, options.hypervisor_cmdline),
+    image.make(output, image.grub_hypervisor(names, options.hypervisor_cmdline, options.graphics),
                {"caisson.elf": elf, **description.files}, {"caisson.conf": description.text()})

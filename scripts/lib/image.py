@@ -15,6 +15,7 @@ GRUB_HEAD = """serial --unit=0 --speed=115200
 terminfo serial dumb
 terminal_input console serial
 terminal_output console serial
+insmod all_video
 """
 RAW = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=.,:/@+%"
 
@@ -26,12 +27,17 @@ def _quote(word):
     return "'" + word.replace("'", "'\\''") + "'"
 
 
-def grub_hypervisor(names, command_line):
-    """The commands that start the hypervisor with caisson.conf and the named files as modules."""
+def grub_hypervisor(names, command_line, graphics):
+    """The commands that start the hypervisor with caisson.conf and the named files as modules.
+
+    Without a graphics mode a BIOS stays in text mode: what GRUB finds there by itself is not always one that works.
+    """
+    mode = f"set gfxpayload={_quote(graphics)}" if graphics else (
+        "if [ $grub_platform = pc ]; then set gfxpayload=text; fi")
     words = " ".join(_quote(word) for word in command_line.split())
     lines = [f"multiboot2 /boot/caisson.elf {words}".rstrip()]
     lines += [f"module2 /boot/{_quote(name)} {_quote(name)}" for name in names]
-    return GRUB_HEAD + "\n".join(lines) + "\nboot\n"
+    return GRUB_HEAD + "\n".join([*lines, mode]) + "\nboot\n"
 
 
 def grub_linux(kernel, initrd, command_line):

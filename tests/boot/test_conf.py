@@ -64,6 +64,6 @@ def test_nonsense_is_left_to_the_hypervisor(files):
 
 
 def test_grub_quotes_what_its_shell_would_take_apart():
-    text = image.grub_hypervisor(["caisson.conf", "a b"], "log=debug x=$y")
+    text = image.grub_hypervisor(["caisson.conf", "a b"], "log=debug x=$y", None)
     assert "multiboot2 /boot/caisson.elf log=debug 'x=$y'" in text
     assert "module2 /boot/'a b' 'a b'" in text

@@ -343,6 +343,18 @@ static void linux_gets_the_screen(void **state)
 	assert_memory_equal(guest_memory + entry.rsi + 0x26, "\x08\x10\x08\x08\x08\x00", 6);
 }
 
+/* EFI's driver counts in bytes where VESA's counts in units of 64 KiB. */
+static void linux_gets_the_efi_screen(void **state)
+{
+	(void)state;
+	kernel.efi_system_table = 0x1234567890;
+	kernel.framebuffer =
+		(struct boot_framebuffer){ 0xc0000000, 3200, 800, 600, 32, 16, 8, 8, 8, 0, 8 };
+	assert_int_equal(load(), 0);
+	assert_int_equal(guest_memory[entry.rsi + 0xf], 0x70);
+	assert_int_equal(guest_u32(entry.rsi + 0x1c), 3200 * 600);
+}
+
 static void linux_of_another_kind_is_refused(void **state)
 {
 	static const struct {
@@ -406,6 +418,7 @@ int main(void)
 		TEST(linux_memory_map_of_more_than_128_entries_goes_on_in_setup_data),
 		TEST(linux_gets_the_efi_map_in_which_its_places_are_taken),
 		TEST(linux_gets_the_screen),
+		TEST(linux_gets_the_efi_screen),
 		TEST(linux_of_another_kind_is_refused),
 		TEST(linux_file_that_is_not_padded_to_16_is_loaded),
 		TEST(linux_that_can_not_be_written_is_an_error),

@@ -80,12 +80,27 @@ static void svm_state_reads_no_group_that_is_valid_already(void **state)
 	assert_int_equal(guest.sregs.cr3, 1);
 }
 
+/* QEMU's TCG ignores G_PAT: nothing else would notice. APM2 15.15.3 "VMCB Clean Field", NP. */
+static void svm_state_gives_the_guests_pat_to_the_cpu(void **state)
+{
+	(void)state;
+	guest.msrs.pat =
+		UINT64_C(0x0407050600070106); /* as Linux has it: entry 1 combines writes */
+	guest.dirty = STATE_MSR;
+	vmcb.control.clean = (uint32_t)VMCB_CLEAN_ALL;
+	svm_state_set(&vcpu, STATE_MSR);
+	assert_int_equal(vmcb.save.pat, UINT64_C(0x0407050600070106));
+	assert_int_equal(vmcb.control.clean & VMCB_CLEAN_NESTED, 0);
+	assert_int_equal(guest.dirty, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(svm_state_hides_svme_and_keeps_it_set, setup),
 		cmocka_unit_test_setup(svm_state_has_lma_where_the_exit_lost_it, setup),
 		cmocka_unit_test_setup(svm_state_reads_no_group_that_is_valid_already, setup),
+		cmocka_unit_test_setup(svm_state_gives_the_guests_pat_to_the_cpu, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
