@@ -18,8 +18,8 @@ ALL = [(name, firmware) for name in RELEASE for firmware in ("bios", "uefi")]
 def boot(name, *arguments, script, extra="quiet", timeout=150, status=machine.POWERED_OFF):
     """Boots the kernel of a directory of the build; returns how it ended."""
     directory = machine.BUILD / name
-    result = machine.run("--kernel", directory / "vmlinuz", "--initrd", directory / "initrd.img", *arguments,
-                         "--cmdline", machine.control_cmdline(script, extra), timeout=timeout)
+    result = machine.run("--kernel", directory / "vmlinuz", "--initrd", directory / "initrd.img", "--cmdline",
+                         machine.control_cmdline(script, extra), *arguments, timeout=timeout)
     assert result.status == status, result
     return result
 
