@@ -15,6 +15,9 @@
 
 #define GAS_SPACE_IO  1
 #define CONTROL_PORTS 2
+#define EVENT_PORTS   4 /* status and enable registers: ACPI 6.5 4.8.1.1 "PM1 Event Grouping" */
+
+#define STATUS_WAKE BIT(15) /* WAK_STS, cleared by writing 1 */
 
 #define CONTROL_SLEEP_TYPE BITS(12, 10)
 #define CONTROL_SLEEP      BIT(13) /* SLP_EN */
@@ -60,8 +63,13 @@ static const char *const state_names[] = {
 	"of no known state", "S0", "S1", "S2", "S3", "S4", "S5"
 };
 
-static bool said_no; /* atomic */
+static bool said_no;  /* atomic */
+static bool is_woken; /* atomic: WAK_STS of the sleep that there was none of */
 
+/*
+ * S1 to S4 would take the hypervisor's CPUs and memory with them. The guest waits for WAK_STS after
+ * the command, without interrupts and without an end, so it finds that something has woken it.
+ */
 static enum region_result command_sleep(struct vm *vm, const struct vpm_control *control)
 {
 	if (is_power_off(control, control->type)) {
@@ -69,12 +77,32 @@ static enum region_result command_sleep(struct vm *vm, const struct vpm_control 
 			control->type);
 		return REGION_STOP;
 	}
+	atomic_store(&is_woken, true);
 	if (!__atomic_exchange_n(&said_no, true, __ATOMIC_RELAXED)) {
 		log(LOG_WARN,
-		    "vpm: the guest may not sleep: its command is dropped (SLP_TYP %u, %s) (said "
+		    "vpm: the guest may not sleep: it is woken at once (SLP_TYP %u, %s) (said "
 		    "once)",
 		    control->type, state_names[state_of(control, control->type) + 1]);
 	}
+	return REGION_DONE;
+}
+
+/* The machine's register, with our bit in it. */
+static enum region_result event_access(void *device, struct access *access)
+{
+	bool has_high = access->offset + access->size > 1;
+	uint64_t wake = has_high ? STATUS_WAKE >> 8 * access->offset : 0;
+
+	(void)device;
+	if (access->is_write) {
+		if ((access->value & wake) != 0) {
+			atomic_store(&is_woken, false);
+		}
+		vpc_port_write((uint16_t)access->address, access->size, access->value);
+		return REGION_DONE;
+	}
+	access->value = vpc_port_read((uint16_t)access->address, access->size);
+	access->value |= atomic_load(&is_woken) ? wake : 0;
 	return REGION_DONE;
 }
 
@@ -103,29 +131,40 @@ static enum region_result control_access(void *device, struct access *access)
 	return REGION_DONE;
 }
 
-static int control_init(struct vm *vm, struct vpm_control *control, const struct acpi_gas *gas)
+/* Takes a register's ports, where it is there and a port; base has the rest. */
+static int add(struct vm *vm, const struct acpi_gas *gas, struct region base)
 {
-	struct region region = { .start = gas->address,
-				 .size = CONTROL_PORTS,
-				 .fn = control_access,
-				 .device = control,
-				 .name = "PM1 control" };
-
+	base.start = gas->address;
 	if (gas->address == 0 || gas->space != GAS_SPACE_IO || gas->address > UINT16_MAX) {
 		return 0;
 	}
-	control->port = (uint16_t)gas->address;
-	return region_add(&vm->port_regions, &region);
+	return region_add(&vm->port_regions, &base);
+}
+
+static int control_init(struct vm *vm, struct vpm_control *control, const struct acpi_gas *gas)
+{
+	bool is_port = gas->space == GAS_SPACE_IO && gas->address <= UINT16_MAX;
+
+	control->port = is_port ? (uint16_t)gas->address : 0;
+	return add(vm, gas,
+		   (struct region){ .size = CONTROL_PORTS,
+				    .fn = control_access,
+				    .device = control,
+				    .name = "PM1 control" });
 }
 
 int vpm_init(struct vm *vm)
 {
+	const struct region event = { .size = EVENT_PORTS,
+				      .fn = event_access,
+				      .name = "PM1 event" };
 	int err;
 
 	said_no = false;
+	is_woken = false;
 	err = control_init(vm, &controls[0], &acpi.pm1a_control);
-
-	return err != 0 ? err : control_init(vm, &controls[1], &acpi.pm1b_control);
+	err = err != 0 ? err : control_init(vm, &controls[1], &acpi.pm1b_control);
+	return err != 0 ? err : add(vm, &acpi.pm1a_event, event);
 }
 
 static void control_sleep(const struct vpm_control *control)

@@ -20,6 +20,7 @@
 #include "drivers/virtual/vpm.h"
 #include "tests/unit/log_capture.h"
 
+#define PM1E 0x600
 #define PM1A 0x604
 #define PM1B 0x704
 
@@ -158,6 +159,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&acpi, 0, sizeof(acpi));
 	memset(&acpi_sleep, 0, sizeof(acpi_sleep));
+	acpi.pm1a_event = (struct acpi_gas){ .space = 1, .address = PM1E };
 	acpi.pm1a_control = (struct acpi_gas){ .space = 1, .address = PM1A };
 	acpi.pm1b_control = (struct acpi_gas){ .space = 1, .address = PM1B };
 	acpi_sleep.known[3] = acpi_sleep.known[5] = true;
@@ -407,7 +409,7 @@ static void vpm_s5_wins_over_a_state_of_the_same_type(void **state)
 	assert_int_equal(stopped, VM_STOP_POWER_OFF);
 }
 
-static void vpm_other_sleep_states_are_dropped_and_logged(void **state)
+static void vpm_other_sleep_states_are_refused_and_logged(void **state)
 {
 	(void)state;
 	assert_int_equal(out(PM1A, 2, TYPE(1) | SLEEP), REGION_DONE);
@@ -418,6 +420,24 @@ static void vpm_other_sleep_states_are_dropped_and_logged(void **state)
 	assert_int_equal(out(PM1A, 2, TYPE(3) | SLEEP), REGION_DONE);
 	assert_int_equal(stopped, VM_STOP_NONE);
 	assert_string_equal(log_text, ""); /* a guest does not fill the log with it */
+}
+
+static void vpm_a_refused_sleep_ends_at_once(void **state)
+{
+	(void)state;
+	port_value = 0x0001;
+	assert_int_equal(in(PM1E, 2), 0x0001);
+	assert_int_equal(out(PM1A, 2, TYPE(1) | SLEEP), REGION_DONE);
+	assert_int_equal(in(PM1E, 2), 0x8001); /* WAK_STS */
+	assert_int_equal(in(PM1E, 4), 0x8001);
+	assert_int_equal(in(PM1E, 1), 0x01);
+	assert_int_equal(in(PM1E + 1, 1), 0x81);
+	assert_int_equal(in(PM1E + 2, 2), 0x0001); /* the enable register */
+	assert_int_equal(out(PM1E, 2, 0x0001), REGION_DONE);
+	assert_written(0, PM1E, 2, 0x0001);
+	assert_int_equal(in(PM1E, 2), 0x8001);
+	assert_int_equal(out(PM1E, 2, 0x8000), REGION_DONE);
+	assert_int_equal(in(PM1E, 2), 0x0001);
 }
 
 static void vpm_without_s5_in_the_dsdt_an_unknown_type_powers_off(void **state)
@@ -490,7 +510,8 @@ int main(void)
 		TEST(vpm_s5_stops_the_guest_and_is_not_written_yet),
 		TEST(vpm_s5_by_a_byte_is_seen_too),
 		TEST(vpm_s5_wins_over_a_state_of_the_same_type),
-		TEST(vpm_other_sleep_states_are_dropped_and_logged),
+		TEST(vpm_other_sleep_states_are_refused_and_logged),
+		TEST(vpm_a_refused_sleep_ends_at_once),
 		TEST(vpm_without_s5_in_the_dsdt_an_unknown_type_powers_off),
 		TEST(vpm_type_of_s4_and_s5_is_a_power_off),
 		TEST(vpm_power_off_writes_type_then_command_to_both),
