@@ -93,6 +93,13 @@ static void entry_mask(const struct vpci_msix *msix, unsigned index)
 	(void)entry_read(msix, index, ENTRY_CONTROL); /* what was sent before has arrived */
 }
 
+static void entry_unmask(const struct vpci_msix *msix, unsigned index)
+{
+	uint32_t control = entry_read(msix, index, ENTRY_CONTROL);
+
+	entry_write(msix, index, ENTRY_CONTROL, control & (uint32_t)~ENTRY_MASKED);
+}
+
 /* Without vectors the entry stays masked. */
 static void entry_open(struct vpci_msix *msix, unsigned index)
 {
@@ -106,8 +113,7 @@ static void entry_open(struct vpci_msix *msix, unsigned index)
 	entry_write(msix, index, ENTRY_ADDRESS, host.address);
 	entry_write(msix, index, ENTRY_HIGH, 0);
 	entry_write(msix, index, ENTRY_DATA, host.data);
-	entry_write(msix, index, ENTRY_CONTROL,
-		    entry_read(msix, index, ENTRY_CONTROL) & (uint32_t)~ENTRY_MASKED);
+	entry_unmask(msix, index);
 	(void)entry_read(msix, index, ENTRY_CONTROL);
 	vmsg_settle(msg);
 }
@@ -146,6 +152,8 @@ static void dword_write(struct vpci_msix *msix, unsigned at, uint32_t value)
 		entry_mask(msix, index);
 	} else if (msix->is_on) {
 		entry_open(msix, index);
+	} else {
+		entry_unmask(msix, index); /* turn_on() looks there */
 	}
 }
 
