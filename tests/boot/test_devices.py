@@ -57,7 +57,8 @@ exit 0
 def devices(directory, usb="qemu-xhci,id=usb2", cards=("e1000e", "igb")):
     """More of a server's devices, for scripts/run; virtio-blk, NVMe and virtio-net are there anyway."""
     arguments = ["-device", "virtio-scsi-pci,id=scsi", "-device", usb]
-    for name, device in (("ata", "ide-hd,bus=ide.2"), ("scsi", "scsi-hd,bus=scsi.0"), ("stick", "usb-storage,bus=usb2.0")):
+    disks = {"ata": "ide-hd,bus=ide.2", "scsi": "scsi-hd,bus=scsi.0", "stick": "usb-storage,bus=usb2.0"}
+    for name, device in disks.items():
         path = directory / f"{name}.raw"
         path.write_bytes(b"")
         os.truncate(path, 32 << 20)

@@ -86,7 +86,7 @@ static struct fake_function *add_function(pci_address_t address)
 }
 
 /* 64-bit, eight messages, no masks; next in the list is at 0x60. */
-static void add_msi(struct fake_function *function, uint8_t next)
+static inline void add_msi(struct fake_function *function, uint8_t next)
 {
 	set(function, 0x40, 0x00860005 | (uint32_t)next << 8, 0x00710000);
 	set(function, 0x44, 0, ~3U);
@@ -94,7 +94,8 @@ static void add_msi(struct fake_function *function, uint8_t next)
 	set(function, 0x4c, 0, 0xffff);
 }
 
-static void add_msix(struct fake_function *function, uint8_t at, unsigned entries, uint32_t table)
+static inline void add_msix(struct fake_function *function, uint8_t at, unsigned entries,
+			    uint32_t table)
 {
 	if (at == 0x40) {
 		function->config[0x34] = 0x40;
@@ -105,7 +106,7 @@ static void add_msix(struct fake_function *function, uint8_t at, unsigned entrie
 }
 
 /* Four virtual functions behind it, each with 16 KiB in its first BAR. */
-static void add_sriov(struct fake_function *function, uint32_t base)
+static inline void add_sriov(struct fake_function *function, uint32_t base)
 {
 	set(function, 0x100, 0x00010010, 0);
 	set(function, 0x108, 0, 0x9);
@@ -115,7 +116,7 @@ static void add_sriov(struct fake_function *function, uint32_t base)
 	set(function, 0x124, base, ~(MEMORY_SIZE - 1));
 }
 
-static struct fake_function *add_virtual(struct fake_function *physical, unsigned number)
+static inline struct fake_function *add_virtual(struct fake_function *physical, unsigned number)
 {
 	struct fake_function *function = add_function(physical->address + 0x10 + 8 * number);
 
@@ -277,7 +278,8 @@ static uint64_t config_address(pci_address_t address, unsigned offset)
 	return base + ((uint64_t)(address & 0xffff) << 12) + offset;
 }
 
-static uint32_t config_read(const struct fake_function *function, unsigned offset, unsigned size)
+static inline uint32_t config_read(const struct fake_function *function, unsigned offset,
+				   unsigned size)
 {
 	return (uint32_t)guest_access(config_address(function->address, offset), size, false, 0);
 }

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* arch: x86 */
+/* sources: drivers/virtual/vpci.c drivers/virtual/vpci_bar.c drivers/virtual/vpci_msi.c */
+/* sources: drivers/virtual/vpci_msix.c drivers/virtual/vpci_sriov.c drivers/virtual/vmsg.c */
+/* sources: drivers/pci.c core/region.c core/irq.c */
+/* Where the registers of PCI functions lie, and functions that come and go, on a fake machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/vpci_guest.h"
+
+/* ---- BARs ---- */
+
+static void bar_sizing_takes_the_trap_away_and_back(void **state)
+{
+	uint64_t at;
+
+	(void)state;
+	start_msix(4);
+	at = table_at(a, 0x2000);
+	decode(a, false);
+	config_write(a, 0x10, 4, UINT32_MAX);
+	assert_int_equal(config_read(a, 0x10, 4), ~(MEMORY_SIZE - 1) | 4);
+	assert_int_equal(vm.memory_regions.count, 2);
+	config_write(a, 0x10, 4, (uint32_t)(at - 0x2000));
+	decode(a, true);
+	assert_true(is_trapped(at));
+	assert_false(log_has("refused"));
+}
+
+static void bar_moves_take_the_trap_along(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	start_msix(4);
+	before = table_at(a, 0x2000);
+	config_write(a, 0x10, 4, 0xf1000000);
+	assert_false(is_trapped(before));
+	assert_true(is_trapped(0xf1002000));
+	open_entry(0, DEST(1), 0x71);
+	assert_true(entry_interrupts(0));
+	config_write(a, 0x14, 4, 0x10); /* beyond 4 GiB */
+	assert_true(is_trapped(UINT64_C(0x10f1002000)));
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static void bar_over_the_hypervisors_registers_is_refused(void **state)
+{
+	static const uint32_t bases[] = { 0xfee00000, 0xb0000000, 0xbfffc000, 0xd0000000 };
+
+	(void)state;
+	start_msix(4);
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		uint32_t before = get(a, 0x10);
+
+		config_write(a, 0x10, 4, bases[i]);
+		assert_int_equal(get(a, 0x10), before);
+		decode(a, false);
+		config_write(a, 0x10, 4, bases[i]);
+		decode(a, true);
+		assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+		assert_int_equal(get(a, 4) & 4, 4); /* the rest was written */
+		config_write(a, 0x10, 4, before);
+		decode(a, true);
+	}
+	assert_true(log_has("refused"));
+}
+
+static void bar_over_ram_is_refused_and_one_at_0_is_not(void **state)
+{
+	(void)state;
+	add_msix(a, 0x40, 4, 0x2000);
+	config_write(a, 0x10, 4, 0x1000000);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+	config_write(a, 0x10, 4, 0);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+/* IOAPICs and IOMMUs may be functions whose registers the hypervisor uses. */
+static void bar_of_the_firmwares_that_lies_there_already_stays(void **state)
+{
+	(void)state;
+	set(a, 0x10, 0xfee00004, ~(MEMORY_SIZE - 1));
+	set(a, 4, 0x00100002, 0x407);
+	config_write(a, 4, 2, 0x407);
+	assert_int_equal(get(a, 4) & 7, 7);
+}
+
+static void bars_with_tables_in_each_others_way_are_refused(void **state)
+{
+	(void)state;
+	start_msix(4);
+	add_msix(b, 0x40, 4, 0x2000);
+	config_write(b, 0x10, 4, get(a, 0x10));
+	decode(b, true);
+	assert_int_equal(get(b, 4) & COMMAND_DECODE, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+/* ---- functions that come and go ---- */
+
+static void function_that_is_gone_is_forgotten(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	start_msix(4);
+	open_entry(0, DEST(0), 0x71);
+	a->is_gone = true;
+	assert_int_equal(config_read(a, 0, 4), UINT32_MAX);
+	assert_int_equal(vm.memory_regions.count, 2);
+	before = allocation_count;
+	a->is_gone = false;
+	set(a, 0, 0x56788086, 0);
+	set(a, 0x40, get(a, 0x40) & ~0x80000000U, 0xc0000000);
+	assert_int_equal(config_read(a, 0, 4), 0x56788086);
+	config_write(a, 0x42, 2, MSIX_ON);
+	open_entry(0, DEST(0), 0x72);
+	assert_true(entry_interrupts(0));
+	assert_int_equal(sent.vector, 0x72);
+	assert_int_equal(allocation_count, before);
+}
+
+static void function_that_was_exchanged_is_discovered_anew(void **state)
+{
+	(void)state;
+	start_msix(4);
+	memset(a->config + 0x40, 0, 16);
+	set(a, 0, 0x99998086, 0);
+	a->config[0x34] = 0;
+	assert_int_equal(config_read(a, 0, 4), 0x99998086);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+static void function_that_asks_for_patience_is_kept(void **state)
+{
+	(void)state;
+	start_msix(4);
+	set(a, 0, 0xffff0001, 0);
+	(void)config_read(a, 0, 4);
+	set(a, 0, 0x12348086, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static struct fake_function *add_bridge(void)
+{
+	struct fake_function *bridge = add_function(AT(0, 1));
+
+	set(bridge, 0x0c, 0x00010000, 0);
+	set(bridge, 0x18, 0x00030100, 0x00ffffff); /* 0, 1-3 */
+	return bridge;
+}
+
+static void bus_number_that_changes_forgets_what_is_below(void **state)
+{
+	struct fake_function *bridge = add_bridge();
+
+	(void)state;
+	add_msix(b, 0x40, 4, 0x2000);
+	decode(b, true);
+	assert_int_equal(vm.memory_regions.count, 3);
+	config_write(bridge, 0x19, 1, 2);
+	assert_int_equal(vm.memory_regions.count, 2);
+	b->address = AT(2, 2);
+	(void)config_read(b, 0, 4);
+	assert_int_equal(vm.memory_regions.count, 3);
+}
+
+static void bus_range_that_grows_keeps_what_is_below(void **state)
+{
+	struct fake_function *bridge = add_bridge();
+
+	(void)state;
+	add_msix(b, 0x40, 4, 0x2000);
+	decode(b, true);
+	config_write(bridge, 0x1a, 1, 9);
+	config_write(bridge, 0x18, 1, 0);
+	assert_int_equal(vm.memory_regions.count, 3);
+	config_write(bridge, 0x18, 4, 0);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+/* ---- virtual functions ---- */
+
+static struct fake_function *start_virtual(unsigned number)
+{
+	struct fake_function *function;
+
+	add_sriov(a, 0xe0000000);
+	function = add_virtual(a, number);
+	config_write(a, 0x110, 2, 4);
+	config_write(a, 0x108, 2, 9);
+	(void)config_read(function, 4, 4);
+	return function;
+}
+
+static void virtual_function_has_its_table_in_the_physical_ones_bar(void **state)
+{
+	struct fake_function *function = start_virtual(2);
+
+	(void)state;
+	assert_true(is_trapped(0xe0000000 + 2 * MEMORY_SIZE));
+	config_write(function, 0x42, 2, MSIX_ON);
+	table_write(function, 0, DEST(1));
+	table_write(function, 8, 0x91);
+	table_write(function, 12, 0);
+	assert_true(interrupt(memory_get(function, 0), memory_get(function, 8)));
+	assert_int_equal(sent.vector, 0x91);
+	assert_int_equal(stray_count, 0);
+}
+
+static void virtual_functions_follow_their_memory_enable(void **state)
+{
+	(void)start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x108, 2, 1);
+	assert_int_equal(vm.memory_regions.count, 2);
+	config_write(a, 0x108, 2, 9);
+	assert_true(is_trapped(0xe0000000 + MEMORY_SIZE));
+}
+
+static void virtual_functions_bars_do_not_move_while_on(void **state)
+{
+	(void)start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x124, 4, 0xe1000000);
+	assert_int_equal(get(a, 0x124), 0xe0000000);
+}
+
+static void virtual_functions_go_with_the_physical_one(void **state)
+{
+	struct fake_function *function = start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x108, 2, 0);
+	assert_int_equal(vm.memory_regions.count, 2);
+	assert_int_equal(config_read(function, 0, 4), UINT32_MAX);
+	config_write(a, 0x108, 2, 9);
+	(void)config_read(function, 4, 4);
+	assert_int_equal(vm.memory_regions.count, 3);
+	a->is_gone = true;
+	(void)config_read(a, 0, 4);
+	assert_int_equal(vm.memory_regions.count, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(bar_sizing_takes_the_trap_away_and_back),
+		TEST(bar_moves_take_the_trap_along),
+		TEST(bar_over_the_hypervisors_registers_is_refused),
+		TEST(bar_over_ram_is_refused_and_one_at_0_is_not),
+		TEST(bar_of_the_firmwares_that_lies_there_already_stays),
+		TEST(bars_with_tables_in_each_others_way_are_refused),
+		TEST(function_that_is_gone_is_forgotten),
+		TEST(function_that_was_exchanged_is_discovered_anew),
+		TEST(function_that_asks_for_patience_is_kept),
+		TEST(bus_number_that_changes_forgets_what_is_below),
+		TEST(bus_range_that_grows_keeps_what_is_below),
+		TEST(virtual_function_has_its_table_in_the_physical_ones_bar),
+		TEST(virtual_functions_follow_their_memory_enable),
+		TEST(virtual_functions_bars_do_not_move_while_on),
+		TEST(virtual_functions_go_with_the_physical_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, end);
+}
