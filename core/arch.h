@@ -11,6 +11,7 @@
 struct cpu;
 struct vcpu;
 struct vcpu_exit;
+struct vcpu_image;
 struct vm;
 struct stage2;
 struct pt_format;
@@ -113,6 +114,27 @@ bool arch_vcpu_has_work(struct vcpu *vcpu);
  */
 void arch_vcpu_hypercall_args(struct vcpu *vcpu, uint64_t *number, uint64_t args[4]);
 void arch_vcpu_hypercall_answer(struct vcpu *vcpu, uint64_t answer);
+
+/*
+ * Takes groups of a vCPU's state out of it; what others have posted so far is in it. What is not
+ * asked for is 0 there. Owner CPU, loaded.
+ */
+void arch_vcpu_state_get(struct vcpu *vcpu, uint64_t groups, struct vcpu_image *image);
+
+/*
+ * Gives a vCPU groups of an image, whoever made that: -E_INVAL, with nothing changed, where it does
+ * not have them or where the vCPU could not have come to be like that. The image is the caller's
+ * own copy: nobody may change it meanwhile. Owner CPU, loaded.
+ */
+must_check int arch_vcpu_state_set(struct vcpu *vcpu, uint64_t groups,
+				   const struct vcpu_image *image);
+
+/*
+ * Debug: before it is entered the next time, all of a vCPU's state is moved into a new one in its
+ * place; panics where something is not the same then. always: so before every other entry; each of
+ * them would undo what the last exit was to arrange. Any CPU; once: wakes it for that.
+ */
+void arch_vcpu_ask_swap(struct vcpu *vcpu, bool always);
 
 /* Prints all that is known of a vCPU, one call of log() a line. Loaded or stopped. */
 void arch_vcpu_dump(struct vcpu *vcpu);

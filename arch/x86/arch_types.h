@@ -59,22 +59,25 @@ struct arch_vcpu {
 	hpa_t secrets[SECRET_SLOTS];
 	struct vcpu_state *state; /* = the secret slot's address; to be touched only while loaded */
 	void *xsave;              /* likewise */
-	struct vcpu_events events;
-	uint64_t requests; /* atomic: NMI, INIT, SIPI posted by other CPUs */
+	uint64_t requests;        /* atomic: NMI, INIT, SIPI posted by other CPUs */
 #define REQUEST_NMI         BIT(0)
 #define REQUEST_INIT        BIT(1)
 #define REQUEST_SIPI        BIT(2)
+#define REQUEST_SWAP        BIT(3) /* vcpu_swap(), once */
+#define REQUEST_SWAP_ALWAYS BIT(4) /* before every other entry; it ends no HLT */
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
 	struct vlapic vlapic;
-	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */
 	/* owner CPU only: */
 	uint32_t loaded_cpu; /* where it was loaded last; UINT32_MAX: never */
-	bool halted;         /* in HLT: entered again when something can be delivered */
-	bool debug_live;     /* DR0-DR3 are in the CPU, and not intercepted */
-	bool flush;          /* its TLB entries go at the next entry: we changed its paging */
-	uint8_t insn_size;   /* of the instruction that exited; 0: not known */
-	uint32_t insn_cause; /* the raw exit code it had */
-	uint64_t insn_cr3;   /* its address space */
+	bool swap_turn;      /* REQUEST_SWAP_ALWAYS: it is swapped before this entry */
+	struct vcpu_events events;
+	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */
+	bool halted;             /* in HLT: entered again when something can be delivered */
+	bool debug_live;         /* DR0-DR3 are in the CPU, and not intercepted */
+	bool flush;              /* its TLB entries go at the next entry: we changed its paging */
+	uint8_t insn_size;       /* of the instruction that exited; 0: not known */
+	uint32_t insn_cause;     /* the raw exit code it had */
+	uint64_t insn_cr3;       /* its address space */
 	bool insn_is_64_bit;
 	struct insn_bytes fetched;
 	struct insn_cache insn_cache;

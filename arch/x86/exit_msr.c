@@ -152,6 +152,13 @@ static bool efer_write(struct vcpu *vcpu, uint64_t value)
 	return true;
 }
 
+bool exit_msr_is_valid(const struct vm *vm, const struct vcpu_msrs *msrs)
+{
+	return pat_is_valid(msrs->pat) && msrs->tsc_aux <= UINT32_MAX &&
+	       (msrs->spec_ctrl & ~spec_ctrl_bits(vm->arch.cpuid)) == 0 &&
+	       (msrs->debugctl & exit_msr_find(MSR_DEBUGCTL)->reserved) == 0;
+}
+
 static bool read_function(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	switch (msr) {

@@ -6,6 +6,8 @@
 #include "core/types.h"
 
 struct vcpu;
+struct vcpu_msrs;
+struct vm;
 
 enum msr_read {
 	MSR_READ_FAULT,
@@ -42,3 +44,6 @@ const struct msr_policy *exit_msr_find(uint32_t msr);
 /* A guest's RDMSR and WRMSR of the loaded vCPU; false: #GP. */
 must_check bool exit_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
 must_check bool exit_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value);
+
+/* Values that the guest itself could have written, canonical addresses apart. */
+must_check bool exit_msr_is_valid(const struct vm *vm, const struct vcpu_msrs *msrs);

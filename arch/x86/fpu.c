@@ -8,25 +8,13 @@
 
 #define CPUID_XSTATE 0x0d
 
-/* APM2 11.5.2 "XSAVE Area": the legacy region and the header. */
-struct xsave_area {
-	uint16_t fcw, fsw;
-	uint8_t ftw, reserved0;
-	uint16_t fop;
-	uint64_t fip, fdp;
-	uint32_t mxcsr, mxcsr_mask;
-	uint8_t registers[480];
-	uint64_t xstate_bv, xcomp_bv;
-	uint64_t header_reserved[6];
-};
-static_assert(offsetof(struct xsave_area, mxcsr) == 24, "MXCSR");
-static_assert(offsetof(struct xsave_area, xstate_bv) == 512, "XSAVE header");
-
 #define FCW_RESET   0x0040 /* APM2 14.1.3 "Processor Initialization State" */
 #define MXCSR_RESET 0x1f80
+#define MXCSR_MASK  0xffbf /* where the machine does not say: APM2 11.5.2 */
 
 /* const after fpu_init(). */
 static uint64_t xcr0_supported;
+static uint32_t mxcsr_mask;
 
 bool fpu_xcr0_is_valid(uint64_t value, uint64_t supported)
 {
@@ -66,12 +54,21 @@ static uint64_t xcr0_of_machine(void)
 
 void fpu_init(void)
 {
+	struct xsave_area area __attribute__((aligned(64))) = { 0 };
+
+	asm volatile("fxsave64 %0" : "=m"(area));
+	mxcsr_mask = area.mxcsr_mask != 0 ? area.mxcsr_mask : MXCSR_MASK;
 	xcr0_supported = (cr4_read() & CR4_OSXSAVE) != 0 ? xcr0_of_machine() : 0;
 }
 
 uint64_t fpu_xcr0_supported(void)
 {
 	return xcr0_supported;
+}
+
+uint32_t fpu_mxcsr_mask(void)
+{
+	return mxcsr_mask;
 }
 
 void fpu_reset(struct vcpu *vcpu)

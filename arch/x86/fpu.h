@@ -10,6 +10,20 @@
 
 struct vcpu;
 
+/* APM2 11.5.2 "XSAVE Area": the legacy region and the header. */
+struct xsave_area {
+	uint16_t fcw, fsw;
+	uint8_t ftw, reserved0;
+	uint16_t fop;
+	uint64_t fip, fdp;
+	uint32_t mxcsr, mxcsr_mask;
+	uint8_t registers[480];
+	uint64_t xstate_bv, xcomp_bv;
+	uint64_t header_reserved[6];
+};
+static_assert(offsetof(struct xsave_area, mxcsr) == 24, "MXCSR");
+static_assert(offsetof(struct xsave_area, xstate_bv) == 512, "XSAVE header");
+
 #define XCR0_X87       BIT(0)
 #define XCR0_SSE       BIT(1)
 #define XCR0_AVX       BIT(2)
@@ -26,6 +40,9 @@ void fpu_init(void);
 
 /* The components that this machine has of those offered; 0: no XSAVE, guests have FXSAVE's. */
 uint64_t fpu_xcr0_supported(void);
+
+/* MXCSR's bits that this machine has: another one faults when it is loaded. */
+uint32_t fpu_mxcsr_mask(void);
 
 /* A new vCPU's area and XCR0, as after RESET. Its secret pages are mapped. */
 void fpu_reset(struct vcpu *vcpu);

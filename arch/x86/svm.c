@@ -241,7 +241,7 @@ static int svm_vcpu_init(struct vcpu *vcpu)
 	vmcb->control.virtual_interrupt = VMCB_V_INTR_MASKING;
 	vmcb->control.nested = VMCB_NESTED_PAGING;
 	vmcb->control.nested_cr3 = hyp_map_direct_hpa(vm->stage2[0].pt.root).value;
-	vcpu->arch.svm.asid_cpu = UINT32_MAX;
+	vcpu->arch.svm = (struct svm_vcpu){ .vmcb = vmcb, .asid_cpu = UINT32_MAX };
 	svm_state_set(vcpu, STATE_ALL);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "arch/exit_dr.h"
 #include "arch/fpu.h"
 #include "arch/layout.h"
+#include "arch/vcpu_image.h"
 #include "arch/vcpu_regs.h"
 #include "arch/vcpu_reset.h"
 #include "arch/virt.h"
@@ -136,6 +137,27 @@ static void requests_apply(struct vcpu *vcpu)
 	if ((requests & REQUEST_NMI) != 0) {
 		vcpu->arch.events.nmi_pending = true;
 	}
+	if ((requests & REQUEST_SWAP_ALWAYS) != 0) {
+		atomic_or(&vcpu->arch.requests, REQUEST_SWAP_ALWAYS);
+		vcpu->arch.swap_turn = !vcpu->arch.swap_turn;
+	}
+	if ((requests & REQUEST_SWAP) != 0 || unlikely(vcpu->arch.swap_turn)) {
+		vlapic_sync(vcpu);
+		vcpu_swap(vcpu);
+	}
+}
+
+void arch_vcpu_ask_swap(struct vcpu *vcpu, bool always)
+{
+	atomic_or(&vcpu->arch.requests, always ? REQUEST_SWAP_ALWAYS : REQUEST_SWAP);
+	sched_notify(vcpu);
+}
+
+void arch_vcpu_state_get(struct vcpu *vcpu, uint64_t groups, struct vcpu_image *image)
+{
+	requests_apply(vcpu);
+	vlapic_sync(vcpu);
+	vcpu_image_get(vcpu, groups, image);
 }
 
 /* Waits for a SIPI, or is in HLT and nothing ends that. */
@@ -185,7 +207,8 @@ void arch_vcpu_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 
 bool arch_vcpu_has_work(struct vcpu *vcpu)
 {
-	return atomic_load(&vcpu->arch.requests) != 0 || vlapic_has_posted(vcpu);
+	return (atomic_load(&vcpu->arch.requests) & ~REQUEST_SWAP_ALWAYS) != 0 ||
+	       vlapic_has_posted(vcpu);
 }
 
 void arch_vcpu_hypercall_args(struct vcpu *vcpu, uint64_t *number, uint64_t args[4])

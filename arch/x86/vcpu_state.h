@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one canonical form of a vCPU's state: what migration, the KVM interface and a debugger move,
- * and what the exit handlers work on. It lives in a secret page of its own. Vendors keep parts of
- * it elsewhere (VMCB, VMCS); `valid` says which groups are up to date here, `dirty` which must be
+ * The registers of a vCPU in the one canonical form: what the exit handlers work on, and the larger
+ * part of vcpu_image.h. They live in a secret page of their own. Vendors keep parts of them
+ * elsewhere (VMCB, VMCS); `valid` says which groups are up to date here, `dirty` which must be
  * taken from here at the next entry.
  */
 #pragma once
@@ -55,14 +55,13 @@ struct vcpu_sregs {
 	struct segment gdtr, idtr;        /* base and limit only */
 	uint64_t cr0, cr2, cr3, cr4, cr8; /* as the guest sees them */
 	uint64_t efer;                    /* as the guest sees it: without SVME */
-	uint8_t cpl;
+	uint8_t cpl, reserved[7];
 };
 
 struct vcpu_msrs {
 	uint64_t star, lstar, cstar, sfmask, kernel_gs_base;
 	uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
-	uint64_t pat, tsc_aux, spec_ctrl, misc_enable, debugctl, xss;
-	uint64_t mtrr_def_type; /* writes are dropped; kept for reads where the policy says so */
+	uint64_t pat, tsc_aux, spec_ctrl, debugctl;
 };
 
 struct vcpu_debug {
@@ -70,9 +69,8 @@ struct vcpu_debug {
 };
 
 struct vcpu_tsc {
-	uint64_t offset;    /* guest TSC = host TSC + offset */
-	uint64_t adjust;    /* IA32_TSC_ADJUST as the guest sees it */
-	uint64_t frequency; /* Hz */
+	uint64_t offset; /* guest TSC = host TSC + offset */
+	uint64_t adjust; /* IA32_TSC_ADJUST as the guest sees it */
 };
 
 struct vcpu_state {
@@ -100,3 +98,5 @@ static_assert(sizeof(struct vcpu_state) <= PAGE_SIZE, "the state fits its secret
 #define RFLAGS_RF   BIT(16)
 #define RFLAGS_VM   BIT(17)
 #define RFLAGS_AC   BIT(18)
+/* Those that do not exist read 0. */
+#define RFLAGS_ALL  (BITS(21, 16) | BITS(14, 6) | RFLAGS_AF | RFLAGS_PF | RFLAGS_RES1 | RFLAGS_CF)

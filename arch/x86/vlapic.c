@@ -349,7 +349,7 @@ static void registers_reset(struct vlapic *vlapic)
 	vlapic_put(vlapic, VLAPIC_ID, field_set(VLAPIC_ID_XAPIC, id));
 	if (vlapic_is_x2apic(vlapic)) {
 		vlapic_put(vlapic, VLAPIC_ID, id);
-		vlapic_put(vlapic, VLAPIC_LDR, (uint64_t)(id >> 4) << 16 | BIT(id & 0xf));
+		vlapic_put(vlapic, VLAPIC_LDR, vlapic_x2apic_ldr(id));
 	}
 	vlapic_put(vlapic, VLAPIC_VERSION, VLAPIC_VERSION_VALUE);
 	vlapic_put(vlapic, VLAPIC_DFR, UINT32_MAX);

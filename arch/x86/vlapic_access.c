@@ -255,7 +255,7 @@ static void enter_x2apic(struct vlapic *vlapic)
 	uint32_t id = vlapic->apic_id;
 
 	vlapic_put(vlapic, VLAPIC_ID, id);
-	vlapic_put(vlapic, VLAPIC_LDR, (uint64_t)(id >> 4) << 16 | BIT(id & 0xf));
+	vlapic_put(vlapic, VLAPIC_LDR, vlapic_x2apic_ldr(id));
 	vlapic_put(vlapic, VLAPIC_ICR_HIGH, 0);
 }
 

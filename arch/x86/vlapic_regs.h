@@ -95,6 +95,12 @@ static inline bool vlapic_is_software_enabled(const struct vlapic *vlapic)
 	return (vlapic_get(vlapic, VLAPIC_SVR) & VLAPIC_SVR_ENABLE) != 0;
 }
 
+/* SDM3 11.12.10.2 "Deriving Logical x2APIC ID from the Local x2APIC ID". */
+static inline uint32_t vlapic_x2apic_ldr(uint32_t id)
+{
+	return (uint32_t)(id >> 4 << 16 | BIT(id & 0xf));
+}
+
 /* vlapic.c; owner CPU: */
 void vlapic_publish_route(struct vlapic *vlapic);
 void vlapic_raise_self(struct vlapic *vlapic, uint8_t vector); /* edge-triggered, by itself */
@@ -113,6 +119,16 @@ uint32_t vlapic_timer_current(struct vlapic *vlapic);
 void vlapic_timer_initial_write(struct vlapic *vlapic, uint32_t value);
 void vlapic_timer_divide_write(struct vlapic *vlapic, uint32_t value);
 void vlapic_timer_lvt_write(struct vlapic *vlapic, uint32_t value);
+void vlapic_timer_set(struct vlapic *vlapic, uint64_t next, uint64_t tsc_deadline);
+
+/* vlapic_image.c; owner CPU: */
+struct vcpu_image_lapic;
+void vlapic_image_get(struct vcpu_image_lapic *image, const struct vlapic *vlapic);
+void vlapic_image_set(struct vlapic *vlapic,
+		      const struct vcpu_image_lapic *image); /* a valid one */
+must_check bool vlapic_image_is_valid(const struct vlapic *vlapic,
+				      const struct vcpu_image_lapic *image);
+uint8_t vlapic_image_cr8(const struct vcpu_image_lapic *image);
 
 /* vlapic_ipi.c; owner CPU: sends what ICR says. */
 void vlapic_send(struct vcpu *vcpu, uint64_t icr);

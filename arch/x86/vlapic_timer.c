@@ -158,6 +158,15 @@ void vlapic_timer_lvt_write(struct vlapic *vlapic, uint32_t value)
 	program(vlapic);
 }
 
+/* It goes on from an image; the registers are in the page already. */
+void vlapic_timer_set(struct vlapic *vlapic, uint64_t next, uint64_t tsc_deadline)
+{
+	vlapic->timer_period_ns = vlapic_get(vlapic, VLAPIC_INITIAL) * divisor(vlapic);
+	vlapic->timer_next = next;
+	vlapic->tsc_deadline = tsc_deadline;
+	program(vlapic);
+}
+
 /* ---- IA32_TSC_DEADLINE ---- */
 
 uint64_t vlapic_tsc_deadline_read(struct vcpu *vcpu)

@@ -2,12 +2,13 @@
 /* The virtual LAPIC of two vCPUs under any accesses, messages and passing of time. */
 /* arch: x86 */
 /* sources: arch/x86/vlapic.c arch/x86/vlapic_access.c arch/x86/vlapic_ipi.c */
-/* sources: arch/x86/vlapic_map.c arch/x86/vlapic_timer.c */
+/* sources: arch/x86/vlapic_map.c arch/x86/vlapic_timer.c arch/x86/vlapic_image.c */
 #include <stdlib.h>
 #include <string.h>
 
 #include "arch/msr.h"
 #include "arch/tsc.h"
+#include "arch/vcpu_image.h"
 #include "arch/vlapic.h"
 #include "arch/vlapic_regs.h"
 #include "core/arch.h"
@@ -215,6 +216,7 @@ static void step(const uint8_t *data)
 static void check(struct vcpu *vcpu)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	struct vcpu_image_lapic image;
 	uint64_t mode = vlapic->base_msr & (APIC_BASE_ENABLE | APIC_BASE_X2APIC);
 	int vector = vlapic_pending(vcpu);
 
@@ -226,6 +228,8 @@ static void check(struct vcpu *vcpu)
 	require(vlapic_get(vlapic, VLAPIC_VERSION) == VLAPIC_VERSION_VALUE);
 	require(!vlapic->timer.armed || vlapic->timer_next != 0);
 	require(vlapic_cr8_read(vcpu) < 16);
+	vlapic_image_get(&image, vlapic);
+	require(vlapic_image_is_valid(vlapic, &image));
 	if (!vlapic_is_software_enabled(vlapic)) {
 		for (unsigned lvt = VLAPIC_LVT_TIMER; lvt <= VLAPIC_LVT_ERROR; lvt += 16) {
 			require((vlapic_get(vlapic, lvt) & VLAPIC_LVT_MASK) != 0);
