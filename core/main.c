@@ -128,15 +128,14 @@ static void self_test(void)
 	log(LOG_INFO, "self-test: no table maps a guest's memory or writable code");
 }
 
-/* migrate=MS: a debugging aid, to find what takes a vCPU for a core. */
-static void set_migration(void)
+/* migrate=MS, swap=MS: debugging aids, to find what takes a vCPU for a core. */
+static void set_repetition(const char *key, void (*set)(uint64_t ns), const char *what)
 {
 	uint64_t ms;
 
-	if (option_number("migrate", &ms) && ms > 0) {
-		log(LOG_INFO, "each vCPU moves to another CPU every %llu ms",
-		    (unsigned long long)ms);
-		sched_debug_migrate(min_u64(ms, 3600000) * 1000000);
+	if (option_number(key, &ms) && ms > 0) {
+		log(LOG_INFO, "each vCPU %s every %llu ms", what, (unsigned long long)ms);
+		set(min_u64(ms, 3600000) * 1000000);
 	}
 }
 
@@ -176,7 +175,11 @@ static noreturn void main_on_stack(void)
 	create_guests();
 	memory_print();
 	self_test();
-	set_migration();
+	set_repetition("migrate", sched_debug_migrate, "moves to another CPU");
+	set_repetition("swap", sched_debug_swap, "is taken apart and put together");
+	if (option_is("swap", "entries")) {
+		sched_debug_swap(0);
+	}
 	log(LOG_INFO, "boot: first guest entry %lu us after the hypervisor's, %u CPUs",
 	    arch_time_now() / 1000, cpu_count());
 	control_start(); /* nothing of the boot is left to do: it may run elsewhere at once */

@@ -126,3 +126,6 @@ void sched_for_each(void (*fn)(struct vcpu *vcpu, void *context), void *context)
 /* Debug: every interval_ns each vCPU is moved to the next CPU that it may run on. 0 turns it off.
  */
 void sched_debug_migrate(uint64_t interval_ns);
+
+/* Debug: arch_vcpu_ask_swap() of each vCPU every interval_ns; 0: before every other entry. */
+void sched_debug_swap(uint64_t interval_ns);

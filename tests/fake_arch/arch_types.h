@@ -28,8 +28,8 @@ struct arch_vm {
 
 struct arch_vcpu {
 	bool has_work; /* what arch_vcpu_has_work() says */
-	bool is_loaded;
-	unsigned inits, loads, puts, runs, skips;
+	bool is_loaded, swaps_always;
+	unsigned inits, loads, puts, runs, skips, swaps;
 	/* Plays the guest: fills in the exit. Without it a run ends in EXIT_IRQ. */
 	void (*run)(struct vcpu *vcpu, struct vcpu_exit *exit);
 	uint64_t hypercall_number, hypercall_args[4], hypercall_answer;

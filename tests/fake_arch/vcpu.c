@@ -80,6 +80,12 @@ FAKE void arch_vcpu_hypercall_answer(struct vcpu *vcpu, uint64_t answer)
 	vcpu->arch.hypercall_answer = answer;
 }
 
+FAKE void arch_vcpu_ask_swap(struct vcpu *vcpu, bool always)
+{
+	vcpu->arch.swaps++;
+	vcpu->arch.swaps_always = always;
+}
+
 FAKE void arch_vcpu_dump(struct vcpu *vcpu)
 {
 	(void)vcpu;

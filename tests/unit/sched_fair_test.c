@@ -327,6 +327,24 @@ static void debug_migrate_moves_every_vcpu_each_interval(void **state)
 	assert_int_equal(vcpus[2].sched.cpu, 3);
 }
 
+static void debug_swap_asks_every_vcpu_each_interval(void **state)
+{
+	(void)state;
+	add(0, 1);
+	add(1, 3);
+	fake_cpu_switch(0);
+	sched_debug_swap(MOVES_NS);
+	assert_int_equal(vcpus[0].arch.swaps, 0);
+	pass_to_deadline(0);
+	pass_to_deadline(0);
+	assert_int_equal(vcpus[0].arch.swaps, 2);
+	assert_int_equal(vcpus[1].arch.swaps, 2);
+	assert_false(vcpus[1].arch.swaps_always);
+	sched_debug_swap(0);
+	assert_true(vcpus[0].arch.swaps_always);
+	assert_int_equal(vcpus[1].arch.swaps, 3);
+}
+
 static void one_cpu_runs_many_vcpus_that_halt_and_wake(void **state)
 {
 	(void)state;
@@ -373,6 +391,7 @@ int main(void)
 		TEST(migrate_refuses_what_affinity_or_machine_forbid),
 		TEST(migrate_to_where_it_runs_takes_back_an_earlier_one),
 		TEST(debug_migrate_moves_every_vcpu_each_interval),
+		TEST(debug_swap_asks_every_vcpu_each_interval),
 		cmocka_unit_test_setup_teardown(one_cpu_runs_many_vcpus_that_halt_and_wake,
 						setup_one_cpu, teardown),
 	};
