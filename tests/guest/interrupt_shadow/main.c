@@ -11,7 +11,7 @@ const char test_title[] = "interrupt shadow";
 
 static volatile uint64_t where, taken;
 
-extern char shadow_sti[], shadow_cpuid[], shadow_ss[], shadow_pop[], shadow_port[];
+extern char shadow_sti[], shadow_cpuid[], shadow_ss[], shadow_pop[], shadow_port[], shadow_dr[];
 
 static void handle(struct trap_frame *frame)
 {
@@ -51,6 +51,14 @@ void test_main(void)
 			     : "d"(0x3ff)
 			     : "rax", "memory");
 		expect("STI, IN", shadow_port);
+		/* Where a second one exits, to run again, the shadow is there again. */
+		asm volatile("mov %%dr0, %%rax" : : : "rax");
+		pend();
+		asm volatile("sti; mov %%dr0, %%rax; .global shadow_dr\nshadow_dr: nop; nop"
+			     :
+			     :
+			     : "rax", "memory");
+		expect("STI, MOV from DR0", shadow_dr);
 		pend();
 		asm volatile("mov %%ss, %%eax; sti; mov %%eax, %%ss; nop; .global "
 			     "shadow_ss\nshadow_ss: nop; nop"
@@ -64,5 +72,5 @@ void test_main(void)
 		check(where == 0, "STI, CLI lets an interrupt in at %lx", where);
 		asm volatile("sti; nop; nop; cli" : : : "memory");
 	}
-	check(taken == 100, "%lu interrupts, expected 100", taken);
+	check(taken == 120, "%lu interrupts, expected 120", taken);
 }
