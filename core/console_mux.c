@@ -12,7 +12,7 @@
 
 /*
  * The log's lock is taken before this one. A CPU that was stopped by a panic may hold it for ever,
- * so the log goes on without it after a while.
+ * or what the panic is about has interrupted its holder: so the log goes on without it then.
  */
 #define LOCK_SPINS 10000000
 
@@ -27,7 +27,7 @@ static enum { TEXT, ESCAPED, SEQUENCE } parser;
 
 static bool lock_for_log(void)
 {
-	for (unsigned i = 0; i < LOCK_SPINS; i++) {
+	for (unsigned i = 0; i < LOCK_SPINS && !log_is_broken(); i++) {
 		if (lock_try(&mux_lock)) {
 			return true;
 		}

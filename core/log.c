@@ -16,6 +16,7 @@ static char ring[LOG_RING_SIZE];
 static uint64_t ring_end; /* bytes ever written; byte n is at n % LOG_RING_SIZE */
 static struct console *consoles;
 static bool is_muted;
+static bool is_broken; /* locks are of no use any more: a panic is told */
 
 static enum log_level level_max = LOG_INFO;
 static bool has_cpus;
@@ -147,4 +148,10 @@ void log_break_lock(void)
 {
 	log_lock = (struct lock)LOCK_INIT;
 	is_muted = false;
+	is_broken = true;
+}
+
+bool log_is_broken(void)
+{
+	return is_broken;
 }

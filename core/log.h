@@ -58,5 +58,7 @@ size_t log_read(uint64_t *position, char *text, size_t size);
 /* The last bytes of the ring, at most size; returns how many. */
 size_t log_tail(char *text, size_t size);
 
-/* For panic, when the others have stopped: forgets a lock that one of them held, and unmutes. */
+/* For panic, when the others have stopped: forgets a lock that one of them held, and unmutes.
+ * Consoles are to forget theirs too. */
 void log_break_lock(void);
+bool log_is_broken(void);
