@@ -351,5 +351,10 @@ int control_create(const struct boot_info *info, const struct config *config)
 
 void control_start(void)
 {
+	for (uint32_t i = 0; i < vm_control->vcpu_count; i++) {
+		struct vcpu *vcpu = vm_control->vcpus[i];
+
+		atomic_store(&vcpu->home, vcpu->sched.cpu);
+	}
 	sched_wake(vm_control->vcpus[0]);
 }

@@ -23,6 +23,7 @@ int vcpu_create(struct vm *vm, uint32_t index)
 	}
 	vcpu->vm = vm;
 	vcpu->index = index;
+	vcpu->home = UINT32_MAX;
 	err = arch_vcpu_init(vcpu);
 	if (err != 0) {
 		return err;

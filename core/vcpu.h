@@ -14,6 +14,7 @@ struct vcpu {
 	/* const after init: */
 	struct vm *vm;
 	uint32_t index; /* in its VM */
+	uint32_t home;  /* CPU that it was first placed on, once its VM runs; else UINT32_MAX */
 	/* scheduler: */
 	struct sched_entity sched;
 	/* any CPU: */

@@ -32,7 +32,9 @@ struct arch_cpu {
 		tsc_offset; /* of this CPU's TSC to the boot CPU's, when it could not be adjusted */
 	uint64_t irq_pending[4]; /* vectors that the interrupt stubs recorded and irq_poll has not
 				    handled */
-	uint64_t nmi_count;      /* NMIs taken by this CPU, recorded by the handler */
+	uint64_t nmi_count;  /* the machine's NMIs that this CPU took, recorded by the handler */
+	bool nmi_is_due;     /* one of them waits for nmi_forward() */
+	bool lapic_is_ready; /* a handler may kick this CPU */
 	struct svm_cpu svm;
 };
 
@@ -59,12 +61,13 @@ struct arch_vcpu {
 	hpa_t secrets[SECRET_SLOTS];
 	struct vcpu_state *state; /* = the secret slot's address; to be touched only while loaded */
 	void *xsave;              /* likewise */
-	uint64_t requests;        /* atomic: NMI, INIT, SIPI posted by other CPUs */
+	uint64_t requests;        /* atomic: NMI, INIT, SIPI, LINT1 posted by other CPUs */
 #define REQUEST_NMI         BIT(0)
 #define REQUEST_INIT        BIT(1)
 #define REQUEST_SIPI        BIT(2)
 #define REQUEST_SWAP        BIT(3) /* vcpu_swap(), once */
 #define REQUEST_SWAP_ALWAYS BIT(4) /* before every other entry; it ends no HLT */
+#define REQUEST_LINT1       BIT(5)
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
 	struct vlapic vlapic;
 	/* owner CPU only: */

@@ -4,6 +4,7 @@
 
 #include "arch/layout.h"
 #include "arch/msr.h"
+#include "arch/nmi.h"
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/symbols.h"
@@ -123,6 +124,7 @@ void arch_backtrace(void)
 	if (trap != NULL && trap->vector == EXCEPTION_MC) {
 		print_machine_check_banks();
 	}
+	nmi_print();
 	log(LOG_ERROR, "called from, innermost first:");
 	if (trap != NULL) {
 		print_trap_chain(trap);

@@ -17,8 +17,6 @@
 #include "core/cpu.h"
 #include "core/log.h"
 
-#define STOP_NS UINT64_C(100000000) /* others have not taken their NMI by then: they never will */
-
 struct cpu *arch_cpu_self(void)
 {
 	return *(struct cpu *const *)LAYOUT_PRIVATE_SELF;
@@ -72,7 +70,9 @@ int arch_cpu_init(struct cpu *cpu)
 		return err;
 	}
 	idt_load();
-	return cpu->index == 0 ? boot_cpu_init() : other_cpu_init(cpu);
+	err = cpu->index == 0 ? boot_cpu_init() : other_cpu_init(cpu);
+	cpu->arch.lapic_is_ready = err == 0;
+	return err;
 }
 
 int arch_machine_init(void)
@@ -112,28 +112,4 @@ void arch_cpu_idle(void)
 void arch_cpu_kick(struct cpu *cpu)
 {
 	lapic_send_ipi(cpu->arch.apic_id, LAPIC_VECTOR_KICK);
-}
-
-void arch_cpu_stop_others(void)
-{
-	struct cpu *self = arch_cpu_self();
-	uint32_t sent = 0;
-	uint64_t until;
-
-	if (cpu_count() < 2) {
-		return;
-	}
-	trap_stop_on_nmi();
-	for (uint32_t i = 0; i < cpu_count(); i++) {
-		struct cpu *cpu = cpu_get(i);
-
-		if (cpu != self && cpu_is_online(cpu)) {
-			lapic_send_nmi(cpu->arch.apic_id);
-			sent++;
-		}
-	}
-	until = tsc_read() + tsc_ns_to_ticks(STOP_NS);
-	while (trap_stopped_count() < sent && tsc_read() < until) {
-		arch_relax();
-	}
 }

@@ -54,10 +54,3 @@ void trap_handle(struct trap_frame *frame);
 
 /* The frame of the exception that this panic is about, or NULL. */
 const struct trap_frame *trap_frame_current(void);
-
-/* From now on an NMI halts any CPU but the caller: arch_cpu_stop_others() calls it before it sends
- * them. */
-void trap_stop_on_nmi(void);
-
-/* How many CPUs an NMI has halted since. */
-uint32_t trap_stopped_count(void);

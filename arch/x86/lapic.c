@@ -43,6 +43,7 @@
 #define EXTENDED_LVT_COUNT BITS(23, 16)
 #define EXTENDED_LVT_MOST  4
 #define SVR_ENABLE         BIT(8)
+#define LVT_MODE_NMI       field_set(BITS(10, 8), 4)
 #define LVT_MASKED         BIT(16)
 #define LVT_TIMER_PERIODIC BIT(17) /* modes 1 and 2 of bits 18:17; 0: one-shot */
 #define LVT_TIMER_DEADLINE BIT(18)
@@ -52,6 +53,7 @@
 #define ICR_MODE_STARTUP   field_set(BITS(10, 8), 6)
 #define ICR_PENDING        BIT(12)
 #define ICR_ASSERT         BIT(14)
+#define ICR_SELF           BIT(18)      /* whatever the destination */
 #define ICR_DESTINATION    BITS(31, 24) /* of ICR_HIGH, xAPIC */
 #define ICR_X2_DESTINATION BITS(63, 32)
 
@@ -199,6 +201,8 @@ int lapic_cpu_init(void)
 	reg_write(LAPIC_ESR, 0);
 	reg_write(LAPIC_LVT_ERROR, LAPIC_VECTOR_ERROR);
 	timer_mode_set();
+	/* Where the machine's NMI comes in: SDM3 11.5.1 "Local Vector Table". */
+	reg_write(LAPIC_LVT_LINT1, LVT_MODE_NMI);
 	return 0;
 }
 
@@ -232,15 +236,15 @@ void lapic_error(void)
 
 /* ---- interrupts to other CPUs ---- */
 
-static void wait_sent(void)
+static bool wait_sent(void)
 {
 	for (unsigned i = 0; i < SEND_SPINS; i++) {
 		if ((reg_read(LAPIC_ICR_LOW) & ICR_PENDING) == 0) {
-			return;
+			return true;
 		}
 		arch_relax();
 	}
-	log(LOG_WARN, "lapic: an interrupt to another CPU is not accepted");
+	return false;
 }
 
 /*
@@ -256,7 +260,9 @@ static void send(uint32_t apic_id, uint64_t command)
 		      field_set(ICR_X2_DESTINATION, apic_id) | command);
 		return;
 	}
-	wait_sent();
+	if (!wait_sent()) {
+		log(LOG_WARN, "lapic: an interrupt to another CPU is not accepted");
+	}
 	reg_write(LAPIC_ICR_HIGH, field_set(ICR_DESTINATION, apic_id));
 	reg_write(LAPIC_ICR_LOW, command);
 }
@@ -269,6 +275,21 @@ bool lapic_reaches(uint32_t apic_id)
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
 {
 	send(apic_id, ICR_ASSERT | vector);
+}
+
+/*
+ * What was interrupted may be between the two writes of send(): the shorthand needs no ICR_HIGH,
+ * and the low half is free again afterwards.
+ */
+void lapic_kick_self(void)
+{
+	if (is_x2apic) {
+		wrmsr(MSR_X2APIC + LAPIC_ICR_LOW / 16, ICR_SELF | ICR_ASSERT | LAPIC_VECTOR_KICK);
+		return;
+	}
+	(void)wait_sent();
+	reg_write(LAPIC_ICR_LOW, ICR_SELF | ICR_ASSERT | LAPIC_VECTOR_KICK);
+	(void)wait_sent();
 }
 
 void lapic_send_nmi(uint32_t apic_id)

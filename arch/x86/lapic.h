@@ -19,8 +19,8 @@
  * needs it), maps the page. */
 must_check int lapic_init(void);
 
-/* Each CPU: enables it, masks LINT0/ExtINT and all else but errors, accepts all priorities, timer
- * off. -E_NOTSUP when this CPU can not be brought into the mode of the others. */
+/* Each CPU: enables it, masks LINT0/ExtINT and all else but errors and NMI (LINT1), accepts all
+ * priorities, timer off. -E_NOTSUP when this CPU can not be brought into the mode of the others. */
 must_check int lapic_cpu_init(void);
 uint32_t lapic_id(void);
 void lapic_eoi(void);
@@ -30,6 +30,8 @@ void lapic_error(void);
  * all CPUs, and of a greater one it takes the low bits. */
 bool lapic_reaches(uint32_t apic_id);
 void lapic_send_ipi(uint32_t apic_id, uint8_t vector);
+/* LAPIC_VECTOR_KICK to this CPU itself: the one that NMI and machine-check handlers may send. */
+void lapic_kick_self(void);
 void lapic_send_nmi(uint32_t apic_id);
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, uint8_t page);

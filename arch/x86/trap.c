@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Exceptions of the hypervisor itself: NMIs are counted, expected faults fixed up, others panic. */
+/* Exceptions of the hypervisor itself: expected faults are fixed up, others panic. */
 #include "arch/idt.h"
 
 #include "arch/layout.h"
 #include "arch/msr.h"
+#include "arch/nmi.h"
 #include "arch/svm.h"
-#include "core/arch.h"
-#include "core/cpu.h"
-#include "core/lock.h"
 #include "core/panic.h"
 #include "core/symbols.h"
 
@@ -24,56 +22,22 @@ struct fixup { /* MSR_FIXUP */
 extern const struct fixup fixups_start[], fixups_end[];
 
 static const char *const names[EXCEPTION_COUNT] = {
-	[EXCEPTION_DE] = "#DE divide error",
-	[EXCEPTION_DB] = "#DB debug",
-	[EXCEPTION_BP] = "#BP breakpoint",
-	[EXCEPTION_OF] = "#OF overflow",
-	[EXCEPTION_BR] = "#BR bound range",
-	[EXCEPTION_UD] = "#UD invalid opcode",
-	[EXCEPTION_NM] = "#NM device not available",
-	[EXCEPTION_DF] = "#DF double fault",
-	[EXCEPTION_TS] = "#TS invalid TSS",
-	[EXCEPTION_NP] = "#NP segment not present",
-	[EXCEPTION_SS] = "#SS stack fault",
-	[EXCEPTION_GP] = "#GP general protection",
-	[EXCEPTION_PF] = "#PF page fault",
-	[EXCEPTION_MF] = "#MF x87",
-	[EXCEPTION_AC] = "#AC alignment check",
+	[EXCEPTION_DE] = "#DE divide error",         [EXCEPTION_DB] = "#DB debug",
+	[EXCEPTION_BP] = "#BP breakpoint",           [EXCEPTION_OF] = "#OF overflow",
+	[EXCEPTION_BR] = "#BR bound range",          [EXCEPTION_UD] = "#UD invalid opcode",
+	[EXCEPTION_NM] = "#NM device not available", [EXCEPTION_DF] = "#DF double fault",
+	[EXCEPTION_TS] = "#TS invalid TSS",          [EXCEPTION_NP] = "#NP segment not present",
+	[EXCEPTION_SS] = "#SS stack fault",          [EXCEPTION_GP] = "#GP general protection",
+	[EXCEPTION_PF] = "#PF page fault",           [EXCEPTION_MF] = "#MF x87",
+	[EXCEPTION_AC] = "#AC alignment check",      [EXCEPTION_XM] = "#XM SIMD",
 	[EXCEPTION_MC] = "#MC machine check",
-	[EXCEPTION_XM] = "#XM SIMD",
 };
 
 static const struct trap_frame *current;
-static struct cpu *stopper; /* the CPU that stops the others; NULL: nobody does */
-static uint32_t stopped_count;
 
 const struct trap_frame *trap_frame_current(void)
 {
 	return current;
-}
-
-void trap_stop_on_nmi(void)
-{
-	atomic_store(&stopper, arch_cpu_self());
-}
-
-uint32_t trap_stopped_count(void)
-{
-	return atomic_load(&stopped_count);
-}
-
-/* Takes no lock and can not fault: it may come at any instruction. */
-static void handle_nmi(void)
-{
-	struct cpu *cpu = arch_cpu_self();
-	struct cpu *by = atomic_load(&stopper);
-
-	if (by != NULL && by != cpu) {
-		atomic_store(&cpu->state, CPU_STOPPED);
-		atomic_add(&stopped_count, 1);
-		arch_halt();
-	}
-	cpu->arch.nmi_count++;
 }
 
 static bool fix_up(struct trap_frame *frame)
@@ -144,7 +108,7 @@ static bool is_guests_breakpoint(const struct trap_frame *frame)
 void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == EXCEPTION_NMI) {
-		handle_nmi();
+		nmi_handle();
 		return;
 	}
 	if (!is_guests_breakpoint(frame) && !fix_up(frame)) {

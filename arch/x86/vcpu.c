@@ -137,6 +137,9 @@ static void requests_apply(struct vcpu *vcpu)
 	if ((requests & REQUEST_NMI) != 0) {
 		vcpu->arch.events.nmi_pending = true;
 	}
+	if ((requests & REQUEST_LINT1) != 0) {
+		vlapic_lint1(vcpu);
+	}
 	if ((requests & REQUEST_SWAP_ALWAYS) != 0) {
 		atomic_or(&vcpu->arch.requests, REQUEST_SWAP_ALWAYS);
 		vcpu->arch.swap_turn = !vcpu->arch.swap_turn;

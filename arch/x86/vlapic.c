@@ -246,6 +246,19 @@ static int extint(struct vlapic *vlapic, bool acknowledge)
 	return vlapic->extint(vlapic->extint_context, acknowledge);
 }
 
+/* While the APIC is off, the pin is the processor's NMI: SDM3 11.4.3. Other modes than NMI are of
+ * no use there, and of no effect. */
+void vlapic_lint1(struct vcpu *vcpu)
+{
+	const struct vlapic *vlapic = &vcpu->arch.vlapic;
+	uint32_t lint1 = vlapic_get(vlapic, VLAPIC_LVT_LINT1);
+
+	if (!vlapic_is_enabled(vlapic) ||
+	    ((lint1 & VLAPIC_LVT_MASK) == 0 && field_get(VLAPIC_LVT_MODE, lint1) == VLAPIC_NMI)) {
+		vcpu->arch.events.nmi_pending = true;
+	}
+}
+
 /* The highest request that is above the processor's priority, or -1. */
 static int takable(const struct vlapic *vlapic)
 {

@@ -86,6 +86,9 @@ void vlapic_sync(struct vcpu *vcpu);
 int vlapic_pending(struct vcpu *vcpu);
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
 
+/* Owner CPU: an edge came in at LINT1, which the guest may have made its NMI. */
+void vlapic_lint1(struct vcpu *vcpu);
+
 /* Any CPU: something was posted that the owner has not folded yet. */
 bool vlapic_has_posted(const struct vcpu *vcpu);
 

@@ -13,6 +13,7 @@
 
 #include "arch/irq.h"
 #include "arch/lapic.h"
+#include "arch/nmi.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/err.h"
@@ -104,6 +105,12 @@ void timer_run(void)
 	note('t', LAPIC_VECTOR_TIMER);
 }
 
+void nmi_forward(struct cpu *cpu)
+{
+	assert_ptr_equal(cpu, arch_cpu_self());
+	note('n', LAPIC_VECTOR_KICK);
+}
+
 static void device(void *context, unsigned number)
 {
 	const struct irq *irq = context;
@@ -173,12 +180,12 @@ static void irq_poll_ends_the_timer_before_its_handlers(void **state)
 	assert_string_equal(events, "ef0 tf0 ");
 }
 
-static void irq_poll_only_ends_a_kick(void **state)
+static void irq_poll_hands_on_what_came_with_a_kick(void **state)
 {
 	(void)state;
 	bitmap_set(irr, LAPIC_VECTOR_KICK);
 	arch_irq_poll();
-	assert_string_equal(events, "ef1 ");
+	assert_string_equal(events, "ef1 nf1 ");
 	assert_int_equal(self->kicks, 1);
 }
 
@@ -234,7 +241,7 @@ static void irq_poll_takes_what_comes_while_it_handles(void **state)
 	raise_in_handler = LAPIC_VECTOR_KICK;
 	bitmap_set(irr, 0x41);
 	arch_irq_poll();
-	assert_string_equal(events, "d41 e41 ef1 ");
+	assert_string_equal(events, "d41 e41 ef1 nf1 ");
 }
 
 static void storm(void *context, unsigned number)
@@ -450,7 +457,7 @@ int main(void)
 		TEST(irq_poll_does_nothing_when_nothing_is_pending),
 		TEST(irq_poll_ends_a_device_after_its_handler),
 		TEST(irq_poll_ends_the_timer_before_its_handlers),
-		TEST(irq_poll_only_ends_a_kick),
+		TEST(irq_poll_hands_on_what_came_with_a_kick),
 		TEST(irq_poll_does_not_end_a_spurious_one),
 		TEST(irq_poll_reads_errors_before_their_end),
 		TEST(irq_poll_handles_stacked_interrupts_highest_first),

@@ -462,6 +462,30 @@ static void vlapic_extint_comes_through_an_apic_that_is_off(void **state)
 	assert_int_equal(taken(vcpu), 0x08);
 }
 
+static bool lint1_is_nmi(struct vcpu *vcpu)
+{
+	vcpu->arch.events.nmi_pending = false;
+	vlapic_lint1(vcpu);
+	return vcpu->arch.events.nmi_pending;
+}
+
+static void vlapic_lint1_is_an_nmi_where_the_guest_says_so(void **state)
+{
+	struct vcpu *vcpu = &fake_vcpus[0];
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	(void)state;
+	vlapic_put(vlapic, VLAPIC_LVT_LINT1, field_set(VLAPIC_LVT_MODE, VLAPIC_NMI));
+	assert_true(lint1_is_nmi(vcpu));
+	vlapic_put(vlapic, VLAPIC_LVT_LINT1,
+		   VLAPIC_LVT_MASK | field_set(VLAPIC_LVT_MODE, VLAPIC_NMI));
+	assert_false(lint1_is_nmi(vcpu));
+	vlapic_put(vlapic, VLAPIC_LVT_LINT1, UINT64_C(0x40)); /* a fixed vector */
+	assert_false(lint1_is_nmi(vcpu));
+	assert_true(vlapic_base_write(vcpu, VLAPIC_BASE_DEFAULT)); /* off: the pin of the core */
+	assert_true(lint1_is_nmi(vcpu));
+}
+
 /* ---- migration ---- */
 
 static void vlapic_load_takes_the_timer_along(void **state)
@@ -508,6 +532,7 @@ int main(void)
 		TEST(vlapic_error_entry_with_an_illegal_vector_is_an_error_itself),
 		TEST(vlapic_extint_comes_through_lint0),
 		TEST(vlapic_extint_comes_through_an_apic_that_is_off),
+		TEST(vlapic_lint1_is_an_nmi_where_the_guest_says_so),
 		TEST(vlapic_load_takes_the_timer_along),
 	};
 
