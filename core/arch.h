@@ -53,6 +53,10 @@ void arch_cpu_kick(struct cpu *cpu);
 /* Stops all other CPUs by NMI, for panic. Returns when they stopped or after a bounded wait. */
 void arch_cpu_stop_others(void);
 
+/* Makes another CPU panic, by NMI, with its own registers and call chain; unless it has moved past
+ * the epoch of cpu->probe since. */
+void arch_cpu_probe(struct cpu *cpu);
+
 /* Loads a page-table root (hyp_map.c only), and drops a page from this CPU's TLB. */
 void arch_root_load(hpa_t root);
 void arch_tlb_flush_page(const void *page);

@@ -8,6 +8,7 @@
 #include "core/list.h"
 #include "core/sched.h"
 #include "core/timer.h"
+#include "core/watchdog.h"
 
 enum cpu_state { CPU_OFFLINE, CPU_STARTING, CPU_ONLINE, CPU_STOPPED };
 
@@ -26,6 +27,7 @@ struct cpu {
 	uint32_t state;                /* enum cpu_state */
 	uint64_t work;                 /* CPU_WORK_ bits */
 	void (*call)(struct cpu *cpu); /* cpu_call() */
+	uint64_t probe;                /* epoch that it hangs since, for arch_cpu_probe(); or 0 */
 	/* owner CPU only: */
 	struct vcpu *loaded;  /* whose secret pages are mapped here */
 	bool in_guest;        /* atomically read by others */
@@ -36,6 +38,7 @@ struct cpu {
 	struct irq_slot irqs[IRQ_VECTORS]; /* by vector: irq.c */
 	struct sched_queue queue;
 	struct timer_queue timers;
+	struct watchdog watchdog;
 	struct arch_cpu arch;
 };
 

@@ -26,6 +26,13 @@ static bool is_in_guest(const struct cpu *cpu)
 	return __atomic_load_n(&cpu->in_guest, __ATOMIC_SEQ_CST);
 }
 
+bool epoch_has_moved(const struct cpu *cpu, uint64_t epoch)
+{
+	uint64_t word = __atomic_load_n(&cpu->epoch, __ATOMIC_SEQ_CST);
+
+	return (word & EPOCH_QUIET) != 0 || field_get(EPOCH_COUNT, word) >= epoch;
+}
+
 static bool cpu_has_passed(const struct cpu *cpu, uint64_t epoch)
 {
 	uint64_t word = __atomic_load_n(&cpu->epoch, __ATOMIC_SEQ_CST);

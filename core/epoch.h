@@ -50,6 +50,11 @@ void epoch_defer(struct epoch_call *call, void (*fn)(struct epoch_call *call));
 uint64_t epoch_now(void);
 bool epoch_passed(uint64_t epoch);
 
+/* This CPU has reached a quiescent point since the ticket was drawn, or is at one: it does not
+ * hang.
+ */
+bool epoch_has_moved(const struct cpu *cpu, uint64_t epoch);
+
 /* Runs this CPU's deferred calls that are due; called by the scheduler's loop. */
 void epoch_run(void);
 

@@ -18,6 +18,7 @@
 #include "core/self_test.h"
 #include "core/sched.h"
 #include "core/trap_test.h"
+#include "core/watchdog.h"
 #include "mm/hyp_map.h"
 
 #define VERSION "0.1"
@@ -180,6 +181,7 @@ static noreturn void main_on_stack(void)
 	if (option_is("swap", "entries")) {
 		sched_debug_swap(0);
 	}
+	watchdog_start(); /* of all CPUs */
 	log(LOG_INFO, "boot: first guest entry %lu us after the hypervisor's, %u CPUs",
 	    arch_time_now() / 1000, cpu_count());
 	control_start(); /* nothing of the boot is left to do: it may run elsewhere at once */

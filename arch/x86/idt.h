@@ -52,5 +52,6 @@ void idt_load(void);
 /* From traps.asm. Returns only from NMIs and faults that have a fix-up. */
 void trap_handle(struct trap_frame *frame);
 
-/* The frame of the exception that this panic is about, or NULL. */
+/* The frame of the exception that this panic is about, or NULL; and saying so. */
 const struct trap_frame *trap_frame_current(void);
+void trap_frame_set(const struct trap_frame *frame);

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The machine's NMIs, and our own, which stop CPUs for a panic. The handler only records and kicks its own CPU: a guest that is entered just
+ * The machine's NMIs, and our own: those that stop CPUs for a panic and those that ask a CPU
+ * whether it hangs. The handler only records and kicks its own CPU: a guest that is entered just
  * now exits at once, and idle ends. As in hardware, those that come before the first one is taken
  * are one.
  */
 #include "arch/nmi.h"
 
+#include "arch/idt.h"
 #include "arch/lapic.h"
 #include "arch/tsc.h"
 #include "core/arch.h"
 #include "core/cpu.h"
+#include "core/epoch.h"
 #include "core/log.h"
+#include "core/panic.h"
+#include "core/symbols.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
 
@@ -45,6 +50,11 @@ void arch_cpu_stop_others(void)
 	}
 }
 
+void arch_cpu_probe(struct cpu *cpu)
+{
+	lapic_send_nmi(cpu->arch.apic_id);
+}
+
 /* ---- what comes ---- */
 
 static void stop_if_asked(struct cpu *self)
@@ -58,11 +68,32 @@ static void stop_if_asked(struct cpu *self)
 	}
 }
 
-void nmi_handle(void)
+/* The last look is this CPU's own: from here on it can not move. */
+static void answer_probe(const struct cpu *self, uint64_t ticket, const struct trap_frame *frame)
+{
+	uint64_t offset = frame->rip;
+	const char *symbol = symbol_find(frame->rip, &offset);
+
+	if (epoch_has_moved(self, ticket)) {
+		return;
+	}
+	trap_frame_set(frame);
+	panic("CPU %u hung for %llu s in %s+%#llx", self->index,
+	      (unsigned long long)watchdog_seconds(), symbol == NULL ? "(no function)" : symbol,
+	      (unsigned long long)offset);
+}
+
+void nmi_handle(const struct trap_frame *frame)
 {
 	struct cpu *self = arch_cpu_self();
+	uint64_t ticket;
 
 	stop_if_asked(self);
+	ticket = atomic_swap(&self->probe, 0);
+	if (ticket != 0) {
+		answer_probe(self, ticket, frame);
+		return;
+	}
 	counter_add(&self->arch.nmi_count, 1);
 	atomic_store(&self->arch.nmi_is_due, true);
 	if (self->arch.lapic_is_ready) {

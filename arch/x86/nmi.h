@@ -6,9 +6,10 @@
 #pragma once
 
 struct cpu;
+struct trap_frame;
 
 /* From the exception's entry, at any instruction: takes no lock and can not fault. */
-void nmi_handle(void);
+void nmi_handle(const struct trap_frame *frame);
 
 /* Gives the vCPUs at home on this CPU what came in here. Owner CPU, on a kick. */
 void nmi_forward(struct cpu *cpu);

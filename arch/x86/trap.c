@@ -40,6 +40,11 @@ const struct trap_frame *trap_frame_current(void)
 	return current;
 }
 
+void trap_frame_set(const struct trap_frame *frame)
+{
+	current = frame;
+}
+
 static bool fix_up(struct trap_frame *frame)
 {
 	for (const struct fixup *at = fixups_start; at < fixups_end; at++) {
@@ -108,7 +113,7 @@ static bool is_guests_breakpoint(const struct trap_frame *frame)
 void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == EXCEPTION_NMI) {
-		nmi_handle();
+		nmi_handle(frame);
 		return;
 	}
 	if (!is_guests_breakpoint(frame) && !fix_up(frame)) {

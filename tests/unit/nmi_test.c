@@ -10,14 +10,26 @@
 
 #include <cmocka.h>
 
+#include "arch/idt.h"
 #include "arch/lapic.h"
 #include "arch/tsc.h"
 #include "core/arch.h"
 #include "core/cpu.h"
+#include "core/epoch.h"
+#include "core/symbols.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
 
+noreturn void panic(const char *format, ...)
+{
+	(void)format;
+	mock_assert(0, "panic", __FILE__, __LINE__);
+	__builtin_unreachable();
+}
+
+#define panic panic_of_the_capture
 #include "tests/unit/log_capture.h"
+#undef panic
 
 #define CPUS 2
 
@@ -27,6 +39,7 @@ struct vm *vm_control;
 static struct vm vm;
 static struct vcpu vcpus[3], *table[] = { &vcpus[0], &vcpus[1], &vcpus[2] };
 static unsigned kicks, nmis_sent, notices[3];
+static uint64_t epoch_seen;
 
 struct cpu *arch_cpu_self(void)
 {
@@ -54,6 +67,17 @@ noreturn void arch_halt(void)
 	__builtin_unreachable();
 }
 
+const char *symbol_find(uint64_t address, uint64_t *offset)
+{
+	(void)address, (void)offset;
+	return NULL;
+}
+
+void trap_frame_set(const struct trap_frame *frame)
+{
+	assert_non_null(frame);
+}
+
 void lapic_kick_self(void)
 {
 	kicks++;
@@ -73,6 +97,17 @@ uint64_t tsc_ns_to_ticks(uint64_t ns)
 {
 	(void)ns;
 	return 0;
+}
+
+bool epoch_has_moved(const struct cpu *cpu, uint64_t epoch)
+{
+	assert_ptr_equal(cpu, arch_cpu_self());
+	return epoch_seen >= epoch;
+}
+
+uint64_t watchdog_seconds(void)
+{
+	return 10;
 }
 
 void sched_notify(struct vcpu *vcpu)
@@ -98,6 +133,7 @@ static int setup(void **state)
 	vm = (struct vm){ .vcpus = table, .vcpu_count = 3 };
 	vm_control = &vm;
 	kicks = nmis_sent = 0;
+	epoch_seen = 0;
 	current = 0;
 	log_clear();
 	return 0;
@@ -105,8 +141,10 @@ static int setup(void **state)
 
 static void take(uint32_t cpu)
 {
+	struct trap_frame frame = { .vector = EXCEPTION_NMI };
+
 	current = cpu;
-	nmi_handle();
+	nmi_handle(&frame);
 }
 
 static void expect_given(uint64_t first, uint64_t second)
@@ -171,6 +209,30 @@ static void before_its_lapic_is_set_up_a_cpu_kicks_nobody(void **state)
 	assert_true(cpus[0].arch.nmi_is_due);
 }
 
+static void a_probe_is_not_the_guests(void **state)
+{
+	(void)state;
+	cpus[1].probe = 7;
+	epoch_seen = 7; /* it has moved meanwhile */
+	arch_cpu_probe(&cpus[1]);
+	assert_int_equal(nmis_sent, 1);
+	take(1);
+	nmi_forward(&cpus[1]);
+	expect_given(0, 0);
+	assert_int_equal(cpus[1].arch.nmi_count, 0);
+	take(1); /* the next one is */
+	nmi_forward(&cpus[1]);
+	expect_given(0, REQUEST_LINT1);
+}
+
+static void a_cpu_that_hangs_panics_by_its_probe(void **state)
+{
+	(void)state;
+	cpus[1].probe = 7;
+	epoch_seen = 6;
+	expect_assert_failure(take(1));
+}
+
 /* Last: from here on all others stop. */
 static void a_panic_stops_the_others_and_not_itself(void **state)
 {
@@ -178,8 +240,10 @@ static void a_panic_stops_the_others_and_not_itself(void **state)
 	arch_cpu_stop_others();
 	assert_int_equal(nmis_sent, 1);
 	take(0);
+	cpus[1].probe = 7;
 	expect_assert_failure(take(1));
 	assert_int_equal(cpus[1].state, CPU_STOPPED);
+	assert_int_equal(cpus[1].probe, 7);
 }
 
 int main(void)
@@ -190,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup(those_before_the_first_is_given_are_one, setup),
 		cmocka_unit_test_setup(without_a_guest_nobody_gets_it, setup),
 		cmocka_unit_test_setup(before_its_lapic_is_set_up_a_cpu_kicks_nobody, setup),
+		cmocka_unit_test_setup(a_probe_is_not_the_guests, setup),
+		cmocka_unit_test_setup(a_cpu_that_hangs_panics_by_its_probe, setup),
 		cmocka_unit_test_setup(a_panic_stops_the_others_and_not_itself, setup),
 	};
 
