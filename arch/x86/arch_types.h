@@ -7,6 +7,7 @@
 #include "arch/insn_cache.h"
 #include "arch/insn_fetch.h"
 #include "arch/lapic.h"
+#include "arch/mce.h"
 #include "arch/region_cache.h"
 #include "arch/svm.h"
 #include "arch/vcpu_events.h"
@@ -32,9 +33,11 @@ struct arch_cpu {
 		tsc_offset; /* of this CPU's TSC to the boot CPU's, when it could not be adjusted */
 	uint64_t irq_pending[4]; /* vectors that the interrupt stubs recorded and irq_poll has not
 				    handled */
-	uint64_t nmi_count;  /* the machine's NMIs that this CPU took, recorded by the handler */
-	bool nmi_is_due;     /* one of them waits for nmi_forward() */
-	bool lapic_is_ready; /* a handler may kick this CPU */
+	uint64_t nmi_count;    /* the machine's NMIs that this CPU took, recorded by the handler */
+	bool nmi_is_due;       /* one of them waits for nmi_forward() */
+	struct mce_record mce; /* a machine check of this CPU, while it is due */
+	bool mce_is_due;       /* it waits for mce_forward() */
+	bool lapic_is_ready;   /* a handler may kick this CPU */
 	struct svm_cpu svm;
 };
 
@@ -61,17 +64,21 @@ struct arch_vcpu {
 	hpa_t secrets[SECRET_SLOTS];
 	struct vcpu_state *state; /* = the secret slot's address; to be touched only while loaded */
 	void *xsave;              /* likewise */
-	uint64_t requests;        /* atomic: NMI, INIT, SIPI, LINT1 posted by other CPUs */
+	uint64_t requests;        /* atomic: NMI, INIT, SIPI, LINT1, #MC posted by other CPUs */
 #define REQUEST_NMI         BIT(0)
 #define REQUEST_INIT        BIT(1)
 #define REQUEST_SIPI        BIT(2)
 #define REQUEST_SWAP        BIT(3) /* vcpu_swap(), once */
 #define REQUEST_SWAP_ALWAYS BIT(4) /* before every other entry; it ends no HLT */
 #define REQUEST_LINT1       BIT(5)
+#define REQUEST_MCE         BIT(6)
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
+	struct mce_record mce; /* written by whoever sets mce_is_held */
+	bool mce_is_held;      /* atomic: until the guest has cleared it */
 	struct vlapic vlapic;
 	/* owner CPU only: */
 	uint32_t loaded_cpu; /* where it was loaded last; UINT32_MAX: never */
+	bool mce_is_shown;   /* arch.mce is what the guest reads */
 	bool swap_turn;      /* REQUEST_SWAP_ALWAYS: it is swapped before this entry */
 	struct vcpu_events events;
 	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */

@@ -3,15 +3,14 @@
 #include "arch/idt.h"
 
 #include "arch/layout.h"
+#include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/nmi.h"
 #include "core/arch.h"
 #include "core/log.h"
 #include "core/symbols.h"
 
-#define FRAMES_MAX      32
-#define MCG_CAP_COUNT   BITS(7, 0)
-#define MC_STATUS_VALID BIT(63)
+#define FRAMES_MAX 32
 
 extern const char image_rodata_end[], image_end[];
 
@@ -29,26 +28,6 @@ static void print_registers(const struct trap_frame *frame)
 	log(LOG_ERROR, "rbp %016lx   r8 %016lx   r9 %016lx", frame->rbp, frame->r8, frame->r9);
 	log(LOG_ERROR, "r10 %016lx  r11 %016lx  r12 %016lx", frame->r10, frame->r11, frame->r12);
 	log(LOG_ERROR, "r13 %016lx  r14 %016lx  r15 %016lx", frame->r13, frame->r14, frame->r15);
-}
-
-/* What the hardware says of its error: APM2 9.3 "Machine-Check Initialization", 9.3.2.1. */
-static void print_machine_check_banks(void)
-{
-	uint64_t capabilities, status, address;
-
-	if (rdmsr_safe(MSR_MCG_CAP, &capabilities) != 0) {
-		return;
-	}
-	for (uint32_t i = 0; i < field_get(MCG_CAP_COUNT, capabilities); i++) {
-		if (rdmsr_safe(MSR_MC0_CTL + 4 * i + 1, &status) != 0 ||
-		    (status & MC_STATUS_VALID) == 0) {
-			continue;
-		}
-		if (rdmsr_safe(MSR_MC0_CTL + 4 * i + 2, &address) != 0) {
-			address = 0;
-		}
-		log(LOG_ERROR, "machine-check bank %u: status %lx address %lx", i, status, address);
-	}
 }
 
 static void print_control_registers(void)
@@ -121,9 +100,7 @@ void arch_backtrace(void)
 		print_registers(trap);
 	}
 	print_control_registers();
-	if (trap != NULL && trap->vector == EXCEPTION_MC) {
-		print_machine_check_banks();
-	}
+	mce_print_banks();
 	nmi_print();
 	log(LOG_ERROR, "called from, innermost first:");
 	if (trap != NULL) {

@@ -6,6 +6,7 @@
 #include "arch/irq.h"
 #include "arch/lapic.h"
 #include "arch/layout.h"
+#include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/mtrr.h"
 #include "arch/pic.h"
@@ -70,6 +71,7 @@ int arch_cpu_init(struct cpu *cpu)
 		return err;
 	}
 	idt_load();
+	mce_cpu_init();
 	err = cpu->index == 0 ? boot_cpu_init() : other_cpu_init(cpu);
 	cpu->arch.lapic_is_ready = err == 0;
 	return err;

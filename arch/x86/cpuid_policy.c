@@ -81,7 +81,8 @@ const struct cpuid_policy cpuid_policies[] = {
 	{ 0x80000004, 0, false, false, ONES, ZEROES },
 	{ 0x80000005, 0, false, false, ONES, ZEROES },
 	{ 0x80000006, 0, false, false, ONES, ZEROES },
-	{ 0x80000007, 0, false, false, { 0, 0, 0, B(8) }, ZEROES }, /* invariant TSC */
+	/* Contained machine checks, invariant TSC. */
+	{ 0x80000007, 0, false, false, { 0, R(1, 0), 0, B(8) }, ZEROES },
 	{ 0x80000008, 0, false, false, { 0xffff, EXT8_EBX, 0, 0 }, ZEROES },
 	{ 0x80000019, 0, false, false, ONES, ZEROES },
 	{ 0x8000001a, 0, false, false, { R(2, 0), 0, 0, 0 }, ZEROES },

@@ -3,9 +3,9 @@
  * Intercepted exceptions: #DB and #AC, which are given back to the guest (a guest that takes them
  * endlessly in their own delivery is left in between), and #MC, which is the machine's.
  */
+#include "arch/mce.h"
 #include "arch/vcpu_regs.h"
 #include "arch/x86_exit.h"
-#include "core/vm.h"
 
 bool exit_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
@@ -20,7 +20,6 @@ bool exit_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 		vcpu_events_raise(vcpu, VECTOR_AC, true, 0);
 		return true;
 	}
-	vm_stop(vcpu->vm, VM_STOP_ERROR, "vCPU %u: machine check while it ran, MCG_STATUS %#llx",
-		vcpu->index, (unsigned long long)rdmsr(MSR_MCG_STATUS));
-	return false;
+	mce_exit(vcpu);
+	return true;
 }

@@ -6,6 +6,7 @@
 #include "arch/exit_cr.h"
 #include "arch/mtrr.h"
 #include "arch/vcpu_regs.h"
+#include "arch/vmce.h"
 #include "arch/x86_exit.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -181,7 +182,8 @@ static bool read_function(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 		*value = vcpu_regs(vcpu, STATE_SREGS)->sregs.efer;
 		return true;
 	default:
-		return vlapic_msr_read(vcpu, msr, value);
+		return msr < MSR_X2APIC ? vmce_read(vcpu, msr, value)
+					: vlapic_msr_read(vcpu, msr, value);
 	}
 }
 
@@ -211,7 +213,8 @@ static bool write_function(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	case MSR_TSC_AUX:
 		return tsc_aux_write(vcpu, value);
 	default:
-		return vlapic_msr_write(vcpu, msr, value);
+		return msr < MSR_X2APIC ? vmce_write(vcpu, msr, value)
+					: vlapic_msr_write(vcpu, msr, value);
 	}
 }
 

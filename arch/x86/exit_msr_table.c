@@ -61,9 +61,7 @@ const struct msr_policy exit_msr_table[] = {
 	DIRECT(MSR_SYSENTER_CS, sysenter_cs),
 	DIRECT(MSR_SYSENTER_ESP, sysenter_esp),
 	DIRECT(MSR_SYSENTER_EIP, sysenter_eip),
-	/* No machine-check banks: what the machine finds is the hypervisor's. */
-	{ .first = MSR_MCG_CAP, .last = MSR_MCG_CAP, .read = MSR_READ_CONST },
-	CONST(MSR_MCG_STATUS, MSR_MCG_STATUS, 0),
+	FUNCTION(MSR_MCG_CAP, MSR_MCG_STATUS),
 	{ .first = MSR_DEBUGCTL,
 	  .last = MSR_DEBUGCTL,
 	  .read = MSR_READ_STATE,
@@ -81,6 +79,7 @@ const struct msr_policy exit_msr_table[] = {
 	  .write = MSR_WRITE_FUNCTION,
 	  FIELD(pat) },
 	MTRR(MSR_MTRR_DEF_TYPE, MSR_MTRR_DEF_TYPE),
+	FUNCTION(MSR_MC0_CTL, MSR_MC_LAST),
 	FUNCTION(MSR_TSC_DEADLINE, MSR_TSC_DEADLINE),
 	FUNCTION(MSR_X2APIC, MSR_X2APIC_LAST),
 	FUNCTION(MSR_EFER, MSR_EFER),

@@ -7,6 +7,7 @@
 #include "arch/irq.h"
 
 #include "arch/lapic.h"
+#include "arch/mce.h"
 #include "arch/nmi.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -27,6 +28,7 @@ static void handle(struct cpu *cpu, unsigned vector)
 		counter_add(&cpu->kicks, 1);
 		lapic_eoi();
 		nmi_forward(cpu);
+		mce_forward(cpu);
 		return;
 	case LAPIC_VECTOR_TIMER:
 		lapic_eoi();

@@ -46,6 +46,7 @@
 #define MSR_PAT              0x00000277U
 #define MSR_MTRR_DEF_TYPE    0x000002ffU
 #define MSR_MC0_CTL          0x00000400U /* four registers a bank */
+#define MSR_MC_LAST          0x0000047fU
 #define MSR_TSC_DEADLINE     0x000006e0U
 #define MSR_X2APIC           0x00000800U /* register at xAPIC offset n: + n / 16 */
 #define MSR_X2APIC_LAST      0x000008ffU

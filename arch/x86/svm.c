@@ -36,6 +36,7 @@
 uint32_t svm_features;
 uint32_t svm_clean;
 uint32_t svm_intercept_db;
+uint64_t svm_cr4_always;
 static bool has_tsc_aux;
 
 static void read_facts(struct svm_facts *facts)
@@ -60,6 +61,7 @@ static bool svm_probe(const char **missing)
 	read_facts(&facts);
 	tcg_probe();
 	svm_features = facts.features;
+	svm_cr4_always = cr4_read() & CR4_MCE;
 	/* Bochs leaves DR6 without the causes where #DB is intercepted. */
 	svm_intercept_db = bochs_is_host ? 0 : (uint32_t)BIT(VECTOR_DB);
 	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;

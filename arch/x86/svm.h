@@ -26,6 +26,7 @@ struct svm_vcpu {
 	uint32_t asid; /* of (vCPU, address space) on cpu asid_cpu in generation asid_generation */
 	uint32_t asid_cpu;
 	uint64_t asid_generation;
+	uint64_t cr4_forced; /* bits of the VMCB's CR4 that are not the guest's */
 	/* svm_nmi.c: */
 	bool nmi_armed; /* something of it is to be undone, or looked at after the exit */
 	bool iret_seen; /* the IRET at iret_rip is about to end the NMI handler */
@@ -58,6 +59,10 @@ extern uint32_t svm_features;
 
 /* The VMCB's clean bits that it honours: 0 where it has none. */
 extern uint32_t svm_clean;
+
+/* The bits of CR4 that are set while guests run: MCE, where the CPU has it. Const after cpu_enable.
+ */
+extern uint64_t svm_cr4_always;
 
 /* The intercept of #DB: its bit, or 0 where it is only set for our own single steps. */
 extern uint32_t svm_intercept_db;

@@ -65,7 +65,8 @@ static void sregs_set(struct vmcb_save *save, const struct vcpu_sregs *sregs)
 	save->cr0 = (sregs->cr0 & ~(CR0_CD | CR0_NW)) | CR0_ET;
 	save->cr2 = sregs->cr2;
 	save->cr3 = sregs->cr3;
-	save->cr4 = sregs->cr4;
+	/* A machine check while it is clear would shut the CPU down, with all that is on it. */
+	save->cr4 = sregs->cr4 | svm_cr4_always;
 	save->efer = sregs->efer | EFER_SVME;
 	save->cpl = sregs->cpl;
 }
@@ -104,6 +105,7 @@ void svm_state_get(struct vcpu *vcpu, uint64_t groups)
 	groups &= ~state->valid;
 	if ((groups & STATE_SREGS) != 0) {
 		sregs_get(&state->sregs, save);
+		state->sregs.cr4 &= ~vcpu->arch.svm.cr4_forced;
 		state->sregs.cr8 = vlapic_cr8_read(vcpu);
 	}
 	if ((groups & STATE_MSR) != 0) {
@@ -124,6 +126,7 @@ void svm_state_set(struct vcpu *vcpu, uint64_t groups)
 
 	if ((groups & STATE_SREGS) != 0) {
 		sregs_set(&vmcb->save, &state->sregs);
+		vcpu->arch.svm.cr4_forced = vmcb->save.cr4 & ~state->sregs.cr4;
 		changed |= VMCB_CLEAN_SEGMENTS | VMCB_CLEAN_TABLES | VMCB_CLEAN_CR | VMCB_CLEAN_CR2;
 	}
 	if ((groups & STATE_MSR) != 0) {

@@ -3,6 +3,7 @@
 #include "arch/idt.h"
 
 #include "arch/layout.h"
+#include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/nmi.h"
 #include "arch/svm.h"
@@ -30,7 +31,6 @@ static const char *const names[EXCEPTION_COUNT] = {
 	[EXCEPTION_SS] = "#SS stack fault",          [EXCEPTION_GP] = "#GP general protection",
 	[EXCEPTION_PF] = "#PF page fault",           [EXCEPTION_MF] = "#MF x87",
 	[EXCEPTION_AC] = "#AC alignment check",      [EXCEPTION_XM] = "#XM SIMD",
-	[EXCEPTION_MC] = "#MC machine check",
 };
 
 static const struct trap_frame *current;
@@ -87,10 +87,6 @@ static noreturn void panic_trap(const struct trap_frame *frame)
 	if (frame->vector == EXCEPTION_PF) {
 		panic_page_fault(frame, symbol, offset);
 	}
-	if (frame->vector == EXCEPTION_MC) {
-		panic("#MC machine check in %s+%#llx: the hardware is broken or overheated", symbol,
-		      (unsigned long long)offset);
-	}
 	if (is_stack_overflow(frame)) {
 		panic("stack overflow in %s+%#llx: the guard page at %#llx was hit", symbol,
 		      (unsigned long long)offset, (unsigned long long)(cr2_read() & PAGE_MASK));
@@ -114,6 +110,10 @@ void trap_handle(struct trap_frame *frame)
 {
 	if (frame->vector == EXCEPTION_NMI) {
 		nmi_handle(frame);
+		return;
+	}
+	if (frame->vector == EXCEPTION_MC) {
+		mce_handle(frame);
 		return;
 	}
 	if (!is_guests_breakpoint(frame) && !fix_up(frame)) {

@@ -9,6 +9,7 @@
 #include "arch/vcpu_reset.h"
 #include "arch/virt.h"
 #include "arch/vlapic_regs.h"
+#include "arch/vmce.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/err.h"
@@ -139,6 +140,9 @@ static void requests_apply(struct vcpu *vcpu)
 	}
 	if ((requests & REQUEST_LINT1) != 0) {
 		vlapic_lint1(vcpu);
+	}
+	if ((requests & REQUEST_MCE) != 0) {
+		vmce_take(vcpu);
 	}
 	if ((requests & REQUEST_SWAP_ALWAYS) != 0) {
 		atomic_or(&vcpu->arch.requests, REQUEST_SWAP_ALWAYS);

@@ -127,7 +127,7 @@ static const struct bit hidden[] = {
 	{ 0x80000001, 0, CPUID_ECX, 12 }, { 0x80000001, 0, CPUID_ECX, 13 }, /* SKINIT, WDT */
 	{ 0x80000001, 0, CPUID_ECX, 23 }, { 0x80000001, 0, CPUID_ECX, 24 }, /* counters */
 	{ 0x80000001, 0, CPUID_ECX, 29 }, { 0x80000007, 0, CPUID_EDX, 7 },  /* MWAITX, P-states */
-	{ 0x80000007, 0, CPUID_EDX, 10 }, { 0x80000007, 0, CPUID_EBX, 0 },  /* APERF, RAS */
+	{ 0x80000007, 0, CPUID_EDX, 10 }, { 0x80000007, 0, CPUID_EBX, 3 },  /* APERF, SMCA */
 	{ 0x80000008, 0, CPUID_EBX, 3 },  { 0x80000008, 0, CPUID_EBX, 4 },  /* INVLPGB, RDPRU */
 	{ 0x80000008, 0, CPUID_EBX, 27 },                                   /* CPPC */
 };

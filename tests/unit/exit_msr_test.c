@@ -32,7 +32,7 @@ static struct cpuid_table answers;
 static uint32_t amd_speculation;
 static unsigned tsc_changes, skips, faults;
 static uint64_t lapic_base, deadline, x2apic_value;
-static uint32_t x2apic_msr;
+static uint32_t x2apic_msr, mce_msr;
 
 const struct virt_ops *virt;
 
@@ -85,6 +85,20 @@ void vlapic_tsc_deadline_write(struct vcpu *owner, uint64_t value)
 {
 	(void)owner;
 	deadline = value;
+}
+
+bool vmce_read(struct vcpu *owner, uint32_t msr, uint64_t *value)
+{
+	(void)owner;
+	*value = msr;
+	return true;
+}
+
+bool vmce_write(struct vcpu *owner, uint32_t msr, uint64_t value)
+{
+	(void)owner, (void)value;
+	mce_msr = msr;
+	return true;
 }
 
 bool vlapic_msr_read(struct vcpu *owner, uint32_t msr, uint64_t *value)
@@ -225,7 +239,6 @@ static void unknown_and_hidden_registers_fault(void **state)
 	expect_nothing_there(MSR_VM_CR);
 	expect_nothing_there(MSR_VM_HSAVE_PA);
 	expect_nothing_there(MSR_SVM_KEY);
-	expect_nothing_there(MSR_MC0_CTL);
 	expect_nothing_there(MSR_OSVW_STATUS);
 }
 
@@ -236,8 +249,17 @@ static void chipset_registers_are_filtered(void **state)
 	assert_int_equal(read_msr(MSR_NB_CFG), 0);
 	expect_write(MSR_MMIO_CFG_BASE, UINT64_MAX);
 	assert_int_equal(read_msr(MSR_MMIO_CFG_BASE), 0);
-	assert_int_equal(read_msr(MSR_MCG_CAP), 0);
-	expect_no_write(MSR_MCG_CAP, 0);
+}
+
+static void machine_check_registers_are_the_virtual_twins(void **state)
+{
+	(void)state;
+	mce_msr = 0;
+	assert_int_equal(read_msr(MSR_MCG_CAP), MSR_MCG_CAP);
+	expect_write(MSR_MC0_CTL + 1, 0);
+	assert_int_equal(mce_msr, MSR_MC0_CTL + 1);
+	expect_write(MSR_MC_LAST, 0);
+	expect_nothing_there(MSR_MC_LAST + 1);
 }
 
 static void power_states_stay_the_firmwares(void **state)
@@ -396,6 +418,7 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(unknown_and_hidden_registers_fault, setup),
 		cmocka_unit_test_setup(chipset_registers_are_filtered, setup),
+		cmocka_unit_test_setup(machine_check_registers_are_the_virtual_twins, setup),
 		cmocka_unit_test_setup(power_states_stay_the_firmwares, setup),
 		cmocka_unit_test_setup(tsc_write_moves_offset_and_adjust_alike, setup),
 		cmocka_unit_test_setup(tsc_adjust_moves_the_tsc_by_the_difference, setup),

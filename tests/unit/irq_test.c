@@ -13,6 +13,7 @@
 
 #include "arch/irq.h"
 #include "arch/lapic.h"
+#include "arch/mce.h"
 #include "arch/nmi.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -111,6 +112,12 @@ void nmi_forward(struct cpu *cpu)
 	note('n', LAPIC_VECTOR_KICK);
 }
 
+void mce_forward(struct cpu *cpu)
+{
+	assert_ptr_equal(cpu, arch_cpu_self());
+	note('m', LAPIC_VECTOR_KICK);
+}
+
 static void device(void *context, unsigned number)
 {
 	const struct irq *irq = context;
@@ -185,7 +192,7 @@ static void irq_poll_hands_on_what_came_with_a_kick(void **state)
 	(void)state;
 	bitmap_set(irr, LAPIC_VECTOR_KICK);
 	arch_irq_poll();
-	assert_string_equal(events, "ef1 nf1 ");
+	assert_string_equal(events, "ef1 nf1 mf1 ");
 	assert_int_equal(self->kicks, 1);
 }
 
@@ -241,7 +248,7 @@ static void irq_poll_takes_what_comes_while_it_handles(void **state)
 	raise_in_handler = LAPIC_VECTOR_KICK;
 	bitmap_set(irr, 0x41);
 	arch_irq_poll();
-	assert_string_equal(events, "d41 e41 ef1 nf1 ");
+	assert_string_equal(events, "d41 e41 ef1 nf1 mf1 ");
 }
 
 static void storm(void *context, unsigned number)

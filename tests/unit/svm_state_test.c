@@ -16,6 +16,8 @@
 #include "core/cpu.h"
 #include "core/vcpu.h"
 
+uint64_t svm_cr4_always = CR4_MCE;
+
 static struct cpu cpu;
 static struct vcpu vcpu;
 static struct vcpu_state guest;
@@ -94,6 +96,20 @@ static void svm_state_gives_the_guests_pat_to_the_cpu(void **state)
 	assert_int_equal(guest.dirty, 0);
 }
 
+static void svm_state_keeps_machine_checks_on_where_the_guest_has_them_off(void **state)
+{
+	(void)state;
+	for (uint64_t own = 0; own <= CR4_MCE; own += CR4_MCE) {
+		guest.sregs.cr4 = CR4_PAE | own;
+		svm_state_set(&vcpu, STATE_SREGS);
+		assert_int_equal(vmcb.save.cr4, CR4_PAE | CR4_MCE);
+		guest.valid = 0;
+		guest.sregs.cr4 = 0;
+		svm_state_get(&vcpu, STATE_SREGS);
+		assert_int_equal(guest.sregs.cr4, CR4_PAE | own);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +117,8 @@ int main(void)
 		cmocka_unit_test_setup(svm_state_has_lma_where_the_exit_lost_it, setup),
 		cmocka_unit_test_setup(svm_state_reads_no_group_that_is_valid_already, setup),
 		cmocka_unit_test_setup(svm_state_gives_the_guests_pat_to_the_cpu, setup),
+		cmocka_unit_test_setup(
+			svm_state_keeps_machine_checks_on_where_the_guest_has_them_off, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

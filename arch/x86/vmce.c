@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A guest's view of machine checks. What the machine does about them is mce.c's. */
+#include "arch/vmce.h"
+
+#include "arch/mce.h"
+#include "arch/msr.h"
+#include "arch/vcpu_regs.h"
+#include "core/sched.h"
+#include "core/vm.h"
+
+/* Valid and CntP: the counters of AMD's banks, with their interrupts, are not the guest's. */
+#define MISC_COUNTER BITS(63, 62)
+
+void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
+{
+	if (!atomic_swap(&vcpu->arch.mce_is_held, true)) {
+		vcpu->arch.mce = *record;
+		atomic_or(&vcpu->arch.requests, REQUEST_MCE);
+		sched_notify(vcpu);
+	}
+}
+
+/* With CR4.MCE clear a processor shuts down: APM2 8.2.19 "#MC". Only what the guest can not go on
+ * after is worth that. */
+void vmce_take(struct vcpu *vcpu)
+{
+	struct mce_record *record = &vcpu->arch.mce;
+
+	vcpu->arch.mce_is_shown = true;
+	if ((vcpu_regs(vcpu, STATE_SREGS)->sregs.cr4 & CR4_MCE) != 0) {
+		vcpu_events_raise(vcpu, VECTOR_MC, false, 0);
+		return;
+	}
+	vcpu->arch.events.triple_fault |= (record->mcg_status & MCG_STATUS_RIPV) == 0;
+	record->mcg_status = 0;
+}
+
+static void drop_if_cleared(struct vcpu *vcpu)
+{
+	if (vcpu->arch.mce.status == 0 && vcpu->arch.mce.mcg_status == 0) {
+		vcpu->arch.mce_is_shown = false;
+		atomic_store(&vcpu->arch.mce_is_held, false);
+	}
+}
+
+static uint32_t bank_count(const struct vcpu *vcpu)
+{
+	return vcpu->vm->is_control ? mce_bank_count() : 0;
+}
+
+/* The record of that bank, its own or the machine's. */
+static void bank_get(const struct vcpu *vcpu, uint32_t bank, struct mce_record *record)
+{
+	*record = vcpu->arch.mce;
+	if (!vcpu->arch.mce_is_shown || record->bank != bank || record->status == 0) {
+		mce_read_bank(bank, record);
+	}
+}
+
+static bool bank_read(const struct vcpu *vcpu, uint32_t number, uint64_t *value)
+{
+	struct mce_record record;
+
+	if (number / 4 >= bank_count(vcpu)) {
+		return false;
+	}
+	bank_get(vcpu, number / 4, &record);
+	switch (number % 4) {
+	case 0:
+		*value = UINT64_MAX; /* all is reported: mce_cpu_init() */
+		break;
+	case 1:
+		*value = record.status;
+		break;
+	case 2:
+		*value = record.address;
+		break;
+	default:
+		*value = record.misc & ~MISC_COUNTER;
+		break;
+	}
+	return true;
+}
+
+bool vmce_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	switch (msr) {
+	case MSR_MCG_CAP:
+		*value = bank_count(vcpu);
+		return true;
+	case MSR_MCG_STATUS:
+		*value = vcpu->arch.mce_is_shown ? vcpu->arch.mce.mcg_status
+			 : bank_count(vcpu) != 0 ? mce_status()
+						 : 0;
+		return true;
+	default:
+		return bank_read(vcpu, msr - MSR_MC0_CTL, value);
+	}
+}
+
+/* Other values than 0 are #GP, or of no effect: APM2 9.3.3.2 "MCi_STATUS", 9.3.3.3, 9.3.3.4. */
+static bool bank_write(struct vcpu *vcpu, uint32_t number, uint64_t value)
+{
+	struct mce_record *record = &vcpu->arch.mce;
+
+	if (number / 4 >= bank_count(vcpu) || (number % 4 == 1 && value != 0)) {
+		return false;
+	}
+	if (number % 4 != 1) {
+		return true;
+	}
+	if (vcpu->arch.mce_is_shown && record->bank == number / 4 && record->status != 0) {
+		record->status = 0;
+		drop_if_cleared(vcpu);
+	} else {
+		mce_clear_bank(number / 4);
+	}
+	return true;
+}
+
+/* Where it is shown the machine's own is 0 already. */
+static void mcg_status_write(struct vcpu *vcpu, uint64_t value)
+{
+	if (value != 0 || bank_count(vcpu) == 0) {
+		return;
+	}
+	if (vcpu->arch.mce_is_shown) {
+		vcpu->arch.mce.mcg_status = 0;
+		drop_if_cleared(vcpu);
+	} else {
+		mce_clear_status();
+	}
+}
+
+bool vmce_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_MCG_CAP) {
+		return false;
+	}
+	if (msr == MSR_MCG_STATUS) {
+		mcg_status_write(vcpu, value);
+		return true;
+	}
+	return bank_write(vcpu, msr - MSR_MC0_CTL, value);
+}
