@@ -207,6 +207,10 @@ bool wait_for(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
 /* The same with interrupts on meanwhile. */
 bool wait_for_interrupt(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
 
+/* ---- the loader ---- */
+
+const char *guest_cmdline(void); /* "" without one */
+
 /* ---- the hypervisor ---- */
 
 bool hypervisor_present(void); /* Caisson's: tests of the bare architecture need not know */

@@ -11,7 +11,9 @@
 #define MAGIC_MULTIBOOT1     0x2badb002
 #define MAGIC_MULTIBOOT2     0x36d76289
 #define MAGIC_PVH            0x336ec578
+#define MULTIBOOT1_CMDLINE   BIT(2)
 #define MULTIBOOT1_HAS_MAP   BIT(6)
+#define MULTIBOOT2_CMDLINE   1
 #define MULTIBOOT2_TAG_MAP   6
 #define MULTIBOOT2_TAG_ACPI1 14
 #define MULTIBOOT2_TAG_ACPI2 15
@@ -30,7 +32,9 @@ struct memory_entry { /* multiboot 2 and PVH; multiboot 1 has its size before */
 
 struct multiboot1_info {
 	uint32_t flags;
-	uint32_t unused[10];
+	uint32_t unused[3];
+	uint32_t cmdline;
+	uint32_t unused2[6];
 	uint32_t map_size, map;
 };
 
@@ -39,6 +43,13 @@ struct pvh_info { /* Xen's public/arch-x86/hvm/start_info.h, version 1 */
 	uint64_t modlist, cmdline, rsdp, map;
 	uint32_t map_entries, reserved;
 };
+
+static const char *cmdline = "";
+
+const char *guest_cmdline(void)
+{
+	return cmdline;
+}
 
 static void offer(const struct memory_entry *entry)
 {
@@ -51,6 +62,9 @@ static uint64_t read_multiboot1(const uint8_t *info)
 {
 	const struct multiboot1_info *mb = (const struct multiboot1_info *)(const void *)info;
 
+	if ((mb->flags & MULTIBOOT1_CMDLINE) != 0) {
+		cmdline = (const char *)(uint64_t)mb->cmdline;
+	}
 	if ((mb->flags & MULTIBOOT1_HAS_MAP) != 0) {
 		const uint8_t *at = (const uint8_t *)(uint64_t)mb->map;
 		const uint8_t *end = at + mb->map_size;
@@ -83,7 +97,9 @@ static uint64_t read_multiboot2(const uint8_t *info)
 	for (uint32_t at = 8; at < total; at += (uint32_t)align_up(size, 8)) {
 		memcpy(&type, info + at, sizeof(type));
 		memcpy(&size, info + at + 4, sizeof(size));
-		if (type == MULTIBOOT2_TAG_MAP) {
+		if (type == MULTIBOOT2_CMDLINE) {
+			cmdline = (const char *)info + at + 8;
+		} else if (type == MULTIBOOT2_TAG_MAP) {
 			read_multiboot2_map(info + at, size);
 		} else if (type == MULTIBOOT2_TAG_ACPI2 ||
 			   (type == MULTIBOOT2_TAG_ACPI1 && rsdp == 0)) {
@@ -98,6 +114,7 @@ static uint64_t read_pvh(const uint8_t *info)
 	const struct pvh_info *pvh = (const struct pvh_info *)(const void *)info;
 	const struct memory_entry *map = (const struct memory_entry *)pvh->map;
 
+	cmdline = pvh->cmdline != 0 ? (const char *)pvh->cmdline : cmdline;
 	for (uint32_t i = 0; pvh->version >= 1 && i < pvh->map_entries; i++) {
 		offer(&map[i]);
 	}
