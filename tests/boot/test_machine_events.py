@@ -50,6 +50,26 @@ def test_recoverable_machine_check_is_the_guests(how):
         assert run.seen.count(f" status {DEFERRED:#x} address 0x12345000, MCG_STATUS 0x5") == 2, run.seen[-2000:]
 
 
+@pytest.mark.full
+def test_debian_logs_machine_checks_and_goes_on():
+    """One on each CPU, and one that the hardware has corrected, by polling."""
+    directory = machine.BUILD / "control-generic"
+    script = ("echo starting; sleep 3; echo 1 >/sys/devices/system/machinecheck/machinecheck0/check_interval\n"
+              "echo second; sleep 4; dmesg | grep -F 'Hardware Error'; grep MCE: /proc/interrupts")
+    with monitor.Monitored("--cpus", "2", "--kernel", directory / "vmlinuz", "--initrd", directory / "initrd.img",
+                           "--cmdline", machine.control_cmdline(script), timeout=120) as run:
+        run.expect("^starting$")
+        wait_for_halt(run)
+        for cpu in range(2):
+            run.hmp(f"mce {cpu} {cpu + 4} {DEFERRED:#x} 5 {0x12345000 + (cpu << 16):#x} 0")
+        run.expect("^second$")
+        run.hmp("mce 0 3 0x9c00000000000150 0 0x34567000 0")
+        run.expect(r"mce: \[Hardware Error\]: CPU \d: Machine Check: 0 Bank 3: 9c00000000000150$")
+        counts = run.expect(r"^ *MCE: +(\d+) +(\d+) +Machine check exceptions$")
+        assert int(counts.group(1)) + int(counts.group(2)) == 2  # a vCPU may run on the other's CPU
+        assert run.finish() == machine.POWERED_OFF, run.seen[-2000:]
+
+
 def test_fatal_machine_check_leaves_a_panic_record_over_the_reset(tmp_path):
     (tmp_path / "caisson.conf").write_text("panic = reboot\n[control]\n"
                                            f"kernel = {machine.BUILD}/guest/machine_events.elf\ncmdline = halt\n")
