@@ -36,10 +36,12 @@
  * 26, MWAITX 29. */
 #define EXT1_ECX    (R(1, 0) | R(8, 4) | B(11) | B(16) | R(22, 21))
 #define EXT1_EDX    (R(17, 0) | B(20) | R(31, 22))
-/* Hidden: INVLPGB 3, RDPRU 4, MCOMMIT 8, PPIN 23, SSBD by other MSRs 24 25, CPPC 27. */
-#define EXT8_EBX    (R(2, 0) | B(9) | B(12) | R(18, 14) | B(26) | R(29, 28))
-/* No nested data breakpoints, LFENCE serialises, null selectors clear the base, BTC and SRSO. */
-#define EXT21_EAX   (B(0) | B(2) | B(6) | R(30, 27))
+/* Hidden: INVLPGB 3, RDPRU 4, MCOMMIT 8, PPIN 23, SSBD by another MSR 25, CPPC 27. */
+#define EXT8_EBX    (R(2, 0) | B(9) | B(12) | R(18, 14) | B(24) | B(26) | R(30, 28))
+/* No nested data breakpoints, LFENCE serialises, VERW clears, null selectors clear the base, SRSO.
+ */
+#define EXT21_EAX   (B(0) | B(2) | R(6, 5) | R(30, 27))
+#define EXT21_ECX   R(2, 1) /* not affected by TSA */
 
 #define ZEROES             \
 	{                  \
@@ -91,7 +93,7 @@ const struct cpuid_policy cpuid_policies[] = {
 	{ 0x8000001d, 2, true, false, ONES, ZEROES },
 	{ 0x8000001d, 3, true, false, ONES, ZEROES },
 	{ 0x8000001e, 0, false, true, ZEROES, ZEROES },
-	{ 0x80000021, 0, false, false, { EXT21_EAX, 0, 0, 0 }, ZEROES },
+	{ 0x80000021, 0, false, false, { EXT21_EAX, 0, EXT21_ECX, 0 }, ZEROES },
 };
 
 const uint32_t cpuid_policy_count = ARRAY_SIZE(cpuid_policies);

@@ -15,8 +15,7 @@
 #define SPEC_CTRL_IBRS  BIT(0)
 #define SPEC_CTRL_STIBP BIT(1)
 #define SPEC_CTRL_SSBD  BIT(2)
-#define PRED_CMD_IBPB   BIT(0)
-#define FLUSH_CMD_L1D   BIT(0)
+#define SPEC_CTRL_PSFD  BIT(7)
 
 #define PAT_TYPES 8
 
@@ -76,7 +75,8 @@ static uint64_t spec_ctrl_bits(const struct cpuid_table *table)
 
 	bits |= (amd & BIT(14)) != 0 || (intel & BIT(26)) != 0 ? SPEC_CTRL_IBRS : 0;
 	bits |= (amd & BIT(15)) != 0 || (intel & BIT(27)) != 0 ? SPEC_CTRL_STIBP : 0;
-	bits |= (intel & BIT(31)) != 0 ? SPEC_CTRL_SSBD : 0;
+	bits |= (amd & BIT(24)) != 0 || (intel & BIT(31)) != 0 ? SPEC_CTRL_SSBD : 0;
+	bits |= (amd & BIT(28)) != 0 ? SPEC_CTRL_PSFD : 0;
 	return bits;
 }
 
@@ -92,16 +92,26 @@ static bool spec_ctrl_write(struct vcpu *vcpu, uint64_t value)
 	return true;
 }
 
+static uint64_t command_bits(const struct cpuid_table *table, uint32_t msr)
+{
+	uint32_t amd = cpuid_get(table, 0x80000008, CPUID_EBX);
+	uint32_t intel = cpuid_get(table, 7, CPUID_EDX);
+	uint64_t bits;
+
+	if (msr == MSR_FLUSH_CMD) {
+		return (intel & BIT(28)) != 0 ? FLUSH_CMD_L1D : 0;
+	}
+	bits = (amd & BIT(12)) != 0 || (intel & BIT(26)) != 0 ? PRED_CMD_IBPB : 0;
+	bits |= (cpuid_get(table, 0x80000021, CPUID_EAX) & BIT(27)) != 0 ? PRED_CMD_SBPB : 0;
+	return bits;
+}
+
 /* Commands act on the core at once, while the guest is on it. */
 static bool command_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	const struct cpuid_table *table = vcpu->vm->arch.cpuid;
-	uint32_t intel = cpuid_get(table, 7, CPUID_EDX);
-	bool has_ibpb =
-		(cpuid_get(table, 0x80000008, CPUID_EBX) & BIT(12)) != 0 || (intel & BIT(26)) != 0;
-	bool offered = msr == MSR_PRED_CMD ? has_ibpb : (intel & BIT(28)) != 0;
+	uint64_t allowed = command_bits(vcpu->vm->arch.cpuid, msr);
 
-	if (!offered || (value & ~(msr == MSR_PRED_CMD ? PRED_CMD_IBPB : FLUSH_CMD_L1D)) != 0) {
+	if (allowed == 0 || (value & ~allowed) != 0) {
 		return false;
 	}
 	return value == 0 || wrmsr_safe(msr, value) == 0;

@@ -86,20 +86,26 @@
 #define MSR_LS_CFG           0xc0011020U
 #define MSR_DC_CFG           0xc0011022U
 #define MSR_DE_CFG           0xc0011029U
+#define MSR_BP_CFG           0xc001102eU
 
 #define APIC_BASE_BSP     BIT(8)
 #define APIC_BASE_X2APIC  BIT(10)
 #define APIC_BASE_ENABLE  BIT(11)
 #define APIC_BASE_ADDRESS BITS(51, 12)
 
-#define EFER_SCE   BIT(0)
-#define EFER_LME   BIT(8)
-#define EFER_LMA   BIT(10)
-#define EFER_NXE   BIT(11)
-#define EFER_SVME  BIT(12)
-#define EFER_LMSLE BIT(13)
-#define EFER_FFXSR BIT(14)
-#define EFER_TCE   BIT(15)
+#define EFER_SCE    BIT(0)
+#define EFER_LME    BIT(8)
+#define EFER_LMA    BIT(10)
+#define EFER_NXE    BIT(11)
+#define EFER_SVME   BIT(12)
+#define EFER_LMSLE  BIT(13)
+#define EFER_FFXSR  BIT(14)
+#define EFER_TCE    BIT(15)
+#define EFER_AIBRSE BIT(21)
+
+#define PRED_CMD_IBPB BIT(0)
+#define PRED_CMD_SBPB BIT(7)
+#define FLUSH_CMD_L1D BIT(0)
 
 #define VM_CR_LOCK   BIT(3) /* SVMDIS is fixed until reset, or the key: APM2 15.30.1 "VM_CR" */
 #define VM_CR_SVMDIS BIT(4)

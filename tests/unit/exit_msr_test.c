@@ -29,7 +29,7 @@ static struct vm vm;
 static struct vcpu vcpu;
 static struct vcpu_state guest;
 static struct cpuid_table answers;
-static uint32_t amd_speculation;
+static uint32_t amd_speculation, amd_extended;
 static unsigned tsc_changes, skips, faults;
 static uint64_t lapic_base, deadline, x2apic_value;
 static uint32_t x2apic_msr, mce_msr;
@@ -44,6 +44,9 @@ struct cpu *arch_cpu_self(void)
 uint32_t cpuid_get(const struct cpuid_table *table, uint32_t leaf, enum cpuid_register reg)
 {
 	assert_ptr_equal(table, &answers);
+	if (leaf == 0x80000021 && reg == CPUID_EAX) {
+		return amd_extended;
+	}
 	return leaf == 0x80000008 && reg == CPUID_EBX ? amd_speculation : 0;
 }
 
@@ -140,7 +143,7 @@ static int setup(void **state)
 	vcpu.vm = &vm;
 	vcpu.arch.state = &guest;
 	guest.valid = STATE_ALL;
-	amd_speculation = 0;
+	amd_speculation = amd_extended = 0;
 	tsc_changes = skips = faults = 0;
 	return 0;
 }
@@ -367,6 +370,21 @@ static void speculation_control_needs_its_cpuid_bits(void **state)
 	assert_false(exit_msr_read(&vcpu, MSR_PRED_CMD, &value));
 }
 
+/* Linux writes them where CPUID has them: they were #GP. */
+static void speculation_control_has_ssbd_psfd_and_sbpb(void **state)
+{
+	(void)state;
+	amd_speculation = (uint32_t)BIT(24);
+	expect_write(MSR_SPEC_CTRL, BIT(2));
+	expect_no_write(MSR_SPEC_CTRL, BIT(7));
+	amd_speculation = (uint32_t)BIT(28);
+	expect_write(MSR_SPEC_CTRL, BIT(7));
+	expect_no_write(MSR_PRED_CMD, 0);
+	amd_extended = (uint32_t)BIT(27);
+	expect_write(MSR_PRED_CMD, 0);
+	expect_no_write(MSR_PRED_CMD, BIT(0) | BIT(7));
+}
+
 static void debugctl_keeps_what_is_defined(void **state)
 {
 	(void)state;
@@ -427,6 +445,7 @@ int main(void)
 		cmocka_unit_test_setup(memory_types_of_the_pat_are_checked, setup),
 		cmocka_unit_test_setup(efer_is_checked_and_flushes, setup),
 		cmocka_unit_test_setup(speculation_control_needs_its_cpuid_bits, setup),
+		cmocka_unit_test_setup(speculation_control_has_ssbd_psfd_and_sbpb, setup),
 		cmocka_unit_test_setup(debugctl_keeps_what_is_defined, setup),
 		cmocka_unit_test_setup(exits_move_edx_eax, setup),
 		cmocka_unit_test_setup(refused_access_faults_and_changes_nothing, setup),
