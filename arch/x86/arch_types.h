@@ -18,6 +18,7 @@
 #define ARCH_IRQ_FIRST LAPIC_VECTOR_DEVICE_FIRST
 #define ARCH_IRQ_LAST  LAPIC_VECTOR_DEVICE_LAST
 
+struct vcpu;
 struct vioapics;
 struct vlapic_map;
 struct cpuid_table;
@@ -38,6 +39,7 @@ struct arch_cpu {
 	struct mce_record mce; /* a machine check of this CPU, while it is due */
 	bool mce_is_due;       /* it waits for mce_forward() */
 	bool lapic_is_ready;   /* a handler may kick this CPU */
+	const struct vcpu *last_vcpu; /* that was loaded here */
 	struct svm_cpu svm;
 };
 
@@ -88,6 +90,7 @@ struct arch_vcpu {
 	uint8_t insn_size;       /* of the instruction that exited; 0: not known */
 	uint32_t insn_cause;     /* the raw exit code it had */
 	uint64_t insn_cr3;       /* its address space */
+	uint8_t mitigate; /* MITIGATE_ bits: what its entries and exits need beyond the switch */
 	bool insn_is_64_bit;
 	struct insn_bytes fetched;
 	struct insn_cache insn_cache;

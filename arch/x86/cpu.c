@@ -7,6 +7,7 @@
 #include "arch/lapic.h"
 #include "arch/layout.h"
 #include "arch/mce.h"
+#include "arch/mitigation.h"
 #include "arch/msr.h"
 #include "arch/mtrr.h"
 #include "arch/pic.h"
@@ -56,6 +57,7 @@ static int other_cpu_init(struct cpu *cpu)
 		return -E_NODEV;
 	}
 	tsc_sync_target();
+	mitigation_cpu_enable(false);
 	return virt != NULL ? virt->cpu_enable(cpu) : 0;
 }
 
@@ -95,6 +97,7 @@ int arch_machine_init(void)
 		return err;
 	}
 	virt_select();
+	mitigation_cpu_enable(true);
 	return virt->cpu_enable(arch_cpu_self());
 }
 

@@ -11,6 +11,8 @@
 struct vcpu;
 struct vm;
 
+#define CPUID_VENDOR_INTEL 0x756e6547U /* EBX of leaf 0: "Genu" */
+
 enum cpuid_register { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX, CPUID_REGISTERS };
 
 struct cpuid_entry {

@@ -70,6 +70,9 @@ extern uint32_t svm_intercept_db;
 /* svm_enter.asm: the world switch. Enters the guest of that VMCB with *state's GPRs (RAX and RSP
  * are the VMCB's), and returns at its #VMEXIT. */
 void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb);
+/* The same with work: MITIGATE_ bits. */
+void svm_enter_mitigated(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb,
+			 uint32_t work);
 extern const char svm_enter_end[];
 
 /* svm_run.c */

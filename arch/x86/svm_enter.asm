@@ -5,6 +5,7 @@
 bits 64
 default rel
 %include "offsets.inc"
+%include "arch/x86/mitigation.inc"
 
 section .text
 
@@ -44,19 +45,18 @@ section .text
 	mov	[%1 + STATE_GPRS + 8 * 15], r15
 %endmacro
 
-; void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb)
-; In:    rdi = state, rsi and rdx = physical addresses of the VMCBs        IF = 0, GIF = 1
-; Out:   guest GPRs but RAX and RSP in *state; the rest in the guest's VMCB
-; Keeps: rbx rbp r12-r15 (SysV); rsp, rax, rip, rflags, CRs, GDTR, IDTR restored by #VMEXIT
+; %1: 1 with the work in ecx, MITIGATE_ bits, at entry and exit; 0 without.
 ; GIF is 0 from clgi to stgi: interrupts, NMI and INIT are held, so nothing runs on the guest's TR.
-global svm_enter:function
-svm_enter:
+%macro WORLD_SWITCH 1
 	push	rbp
 	push	rbx
 	push	r12
 	push	r13
 	push	r14
 	push	r15
+%if %1
+	push	rcx				; [rsp + 24] work
+%endif
 	push	rdx				; [rsp + 16] host VMCB
 	push	rsi				; [rsp + 8]  guest VMCB
 	push	rdi				; [rsp]      state
@@ -67,12 +67,18 @@ svm_enter:
 	mov	rax, rsi
 	vmload					; FS GS TR LDTR, KernelGSbase, SYSCALL and SYSENTER MSRs:
 						; from here on the host's are gone
-	; The guest's SPEC_CTRL goes here, last before VMRUN, and the host's first after it.
+%if %1
+	MITIGATE_ENTRY byte [rsp + 24], rdi
+	mov	rax, rsi
+%endif
 	GUEST_LOAD rdi
 	vmrun
 
 	mov	rax, [rsp]			; RAX is the guest VMCB's address again: free to use
 	GUEST_SAVE rax
+%if %1
+	MITIGATE_EXIT byte [rsp + 24]		; before an NMI's handler can return
+%endif
 	mov	rax, [rsp + 8]
 	vmsave					; before the host's values overwrite the guest's
 	mov	rax, [rsp + 16]
@@ -91,7 +97,7 @@ svm_enter:
 	xor	r10d, r10d
 	xor	r11d, r11d
 
-	add	rsp, 24
+	add	rsp, 24 + 8 * %1
 	pop	r15
 	pop	r14
 	pop	r13
@@ -99,5 +105,24 @@ svm_enter:
 	pop	rbx
 	pop	rbp
 	ret
+%endmacro
+
+; void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb)
+; In:    rdi = state, rsi and rdx = physical addresses of the VMCBs        IF = 0, GIF = 1
+; Out:   guest GPRs but RAX and RSP in *state; the rest in the guest's VMCB
+; Keeps: rbx rbp r12-r15 (SysV); rsp, rax, rip, rflags, CRs, GDTR, IDTR restored by #VMEXIT
+global svm_enter:function
+svm_enter:
+	WORLD_SWITCH 0
+
+; void svm_enter_mitigated(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb, uint32_t work)
+; The same with work, MITIGATE_ bits, in ecx. Of its own, so that most processors pay nothing.
+global svm_enter_mitigated:function
+svm_enter_mitigated:
+	WORLD_SWITCH 1
 global svm_enter_end
 svm_enter_end:
+
+section .rodata
+mitigation_selector:
+	dw	GDT_DATA

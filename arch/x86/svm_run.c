@@ -2,7 +2,6 @@
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
 #include "arch/svm_event.h"
 
-#include "arch/msr.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/epoch.h"
@@ -82,27 +81,19 @@ static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu, struct vmcb_control 
 	}
 }
 
-/* Where the hardware has no SPEC_CTRL in the VMCB; the hypervisor's own is 0. */
-static bool spec_ctrl_is_ours(const struct vcpu *vcpu)
-{
-	return unlikely(vcpu->arch.state->msrs.spec_ctrl != 0) &&
-	       (svm_features & SVM_CPUID_SPEC_CTRL) == 0;
-}
-
 static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct cpu *cpu = arch_cpu_self();
-	bool spec_ctrl = spec_ctrl_is_ours(vcpu);
 
 	epoch_quiesce(cpu);
 	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
 	tlb_prepare(cpu, vcpu, &vmcb->control);
-	if (spec_ctrl) {
-		wrmsr(MSR_SPEC_CTRL, vcpu->arch.state->msrs.spec_ctrl);
-	}
-	svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB], cpu->arch.svm.host_vmcb);
-	if (spec_ctrl) {
-		wrmsr(MSR_SPEC_CTRL, 0);
+	if (unlikely(vcpu->arch.mitigate != 0)) {
+		svm_enter_mitigated(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB],
+				    cpu->arch.svm.host_vmcb, vcpu->arch.mitigate);
+	} else {
+		svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB],
+			  cpu->arch.svm.host_vmcb);
 	}
 	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_RELEASE);
 	epoch_resume(cpu);

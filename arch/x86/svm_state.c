@@ -2,6 +2,7 @@
 /* vcpu_state's groups to and from the VMCB's save area. GPRs move with every entry: svm_run.c. */
 #include "arch/svm.h"
 
+#include "arch/mitigation.h"
 #include "arch/msr.h"
 #include "arch/vmcb.h"
 #include "core/arch.h"
@@ -97,6 +98,17 @@ static void msrs_set(struct vmcb_save *save, const struct vcpu_msrs *msrs)
 	save->spec_ctrl = msrs->spec_ctrl;
 }
 
+/* SPEC_CTRL is ours to exchange where the VMCB has none; the hypervisor's own is 0. */
+static uint8_t mitigate(const struct vcpu_msrs *msrs)
+{
+	uint32_t work = mitigation_work & MITIGATE_WORLD;
+
+	if (msrs->spec_ctrl != 0 && (svm_features & SVM_CPUID_SPEC_CTRL) == 0) {
+		work |= MITIGATE_SPEC_CTRL;
+	}
+	return (uint8_t)work;
+}
+
 void svm_state_get(struct vcpu *vcpu, uint64_t groups)
 {
 	struct vcpu_state *state = vcpu->arch.state;
@@ -131,6 +143,7 @@ void svm_state_set(struct vcpu *vcpu, uint64_t groups)
 	}
 	if ((groups & STATE_MSR) != 0) {
 		msrs_set(&vmcb->save, &state->msrs);
+		vcpu->arch.mitigate = mitigate(&state->msrs);
 		changed |= VMCB_CLEAN_NESTED;
 	}
 	if ((groups & STATE_DEBUG) != 0) {

@@ -4,6 +4,7 @@
 #include "arch/exit_dr.h"
 #include "arch/fpu.h"
 #include "arch/layout.h"
+#include "arch/mitigation.h"
 #include "arch/vcpu_image.h"
 #include "arch/vcpu_regs.h"
 #include "arch/vcpu_reset.h"
@@ -106,6 +107,7 @@ void arch_vcpu_fini(struct vcpu *vcpu)
 
 void arch_vcpu_load(struct vcpu *vcpu)
 {
+	mitigation_switch(vcpu);
 	secrets_map(vcpu);
 	virt->vcpu_load(vcpu);
 	fpu_load(vcpu);

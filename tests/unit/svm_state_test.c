@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arch/mitigation.h"
 #include "arch/msr.h"
 #include "arch/vmcb.h"
 #include "core/arch.h"
@@ -22,6 +23,8 @@ static struct cpu cpu;
 static struct vcpu vcpu;
 static struct vcpu_state guest;
 static struct vmcb vmcb;
+
+uint32_t svm_features, mitigation_work;
 
 struct cpu *arch_cpu_self(void)
 {
@@ -110,6 +113,26 @@ static void svm_state_keeps_machine_checks_on_where_the_guest_has_them_off(void 
 	}
 }
 
+static uint8_t mitigate(uint32_t work, uint64_t spec_ctrl, uint32_t features)
+{
+	mitigation_work = work;
+	svm_features = features;
+	guest.msrs.spec_ctrl = spec_ctrl;
+	svm_state_set(&vcpu, STATE_MSR);
+	return vcpu.arch.mitigate;
+}
+
+static void svm_state_exchanges_spec_ctrl_only_where_the_vmcb_does_not(void **state)
+{
+	(void)state;
+	assert_int_equal(mitigate(0, 0, 0), 0);
+	assert_int_equal(mitigate(0, 1, 0), MITIGATE_SPEC_CTRL);
+	assert_int_equal(mitigate(0, 1, (uint32_t)SVM_CPUID_SPEC_CTRL), 0);
+	assert_int_equal(vmcb.save.spec_ctrl, 1);
+	assert_int_equal(mitigate(MITIGATE_VERW | MITIGATE_IBPB_SWITCH, 1, 0),
+			 MITIGATE_SPEC_CTRL | MITIGATE_VERW);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +142,8 @@ int main(void)
 		cmocka_unit_test_setup(svm_state_gives_the_guests_pat_to_the_cpu, setup),
 		cmocka_unit_test_setup(
 			svm_state_keeps_machine_checks_on_where_the_guest_has_them_off, setup),
+		cmocka_unit_test_setup(svm_state_exchanges_spec_ctrl_only_where_the_vmcb_does_not,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

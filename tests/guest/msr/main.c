@@ -123,6 +123,29 @@ static void test_amds_registers_can_be_read(void)
 	}
 }
 
+#define SPEC_CTRL_STIBP BIT(1)
+
+/* Values of SPEC_CTRL are the guest's own over exits, and commands are taken, where CPUID has them.
+ */
+static void test_speculation_control(void)
+{
+	uint32_t has = cpuid(0x80000000, 0).eax >= 0x80000008 ? cpuid(0x80000008, 0).ebx : 0;
+
+	if ((has & BIT(15)) != 0) {
+		wrmsr(MSR_SPEC_CTRL, SPEC_CTRL_STIBP);
+		for (unsigned i = 0; i < 1000; i++) {
+			(void)cpuid(0, 0);
+		}
+		check(rdmsr(MSR_SPEC_CTRL) == SPEC_CTRL_STIBP, "SPEC_CTRL is %lx",
+		      rdmsr(MSR_SPEC_CTRL));
+		wrmsr(MSR_SPEC_CTRL, 0);
+		print("SPEC_CTRL was tried\n");
+	}
+	if ((has & BIT(12)) != 0) {
+		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+	}
+}
+
 /* Memory types are the firmware's: they can be read, and writing them harms nobody. */
 static void test_mtrrs_are_read_only(void)
 {
@@ -149,5 +172,6 @@ void test_main(void)
 		test_unknown_registers();
 		test_amds_registers_can_be_read();
 		test_mtrrs_are_read_only();
+		test_speculation_control();
 	}
 }
