@@ -81,6 +81,8 @@ bool cpu_restart(unsigned index)
 	uint64_t page = (uint64_t)real_memory();
 	uint64_t before = started;
 
+	cpus[index].done = cpus[index].asked; /* what it was at is over */
+
 	memcpy(real_memory(), ap_trampoline, (size_t)(ap_trampoline_end - ap_trampoline));
 	ap_index = index;
 	ap_stack = (uint64_t)ap_stacks[index] + STACK_SIZE;

@@ -33,6 +33,11 @@ bool check_that(bool condition, const char *format, ...) printf_like(2);
 /* One figure of a benchmark, for the scripts: "bench <name> <instructions>". */
 void report_bench(const char *name, uint64_t ticks, uint64_t rounds);
 
+/* ---- the command line: words NAME=VALUE ---- */
+
+const char *guest_word(const char *name); /* "" where it is not there; good until the next call */
+uint64_t guest_number(const char *name, uint64_t otherwise); /* decimal, or 0x and hexadecimal */
+
 /* ---- segments, as in selectors.inc ---- */
 
 #define SELECTOR_CODE64      0x08
@@ -206,10 +211,6 @@ void delay_us(uint64_t us);
 bool wait_for(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
 /* The same with interrupts on meanwhile. */
 bool wait_for_interrupt(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
-
-/* ---- the loader ---- */
-
-const char *guest_cmdline(void); /* "" without one */
 
 /* ---- the hypervisor ---- */
 

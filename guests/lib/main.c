@@ -8,20 +8,20 @@
 #include "guests/lib/real.h"
 #include "guests/lib/traps.h"
 
-#define MAGIC_MULTIBOOT1     0x2badb002
-#define MAGIC_MULTIBOOT2     0x36d76289
-#define MAGIC_PVH            0x336ec578
-#define MULTIBOOT1_CMDLINE   BIT(2)
-#define MULTIBOOT1_HAS_MAP   BIT(6)
-#define MULTIBOOT2_CMDLINE   1
-#define MULTIBOOT2_TAG_MAP   6
-#define MULTIBOOT2_TAG_ACPI1 14
-#define MULTIBOOT2_TAG_ACPI2 15
-#define PORT_PIC1_MASK       0x21
-#define PORT_PIC2_MASK       0xa1
-#define MEMORY_USABLE        1
-#define CPUID_HYPERVISOR     0x40000000
-#define SIGNATURE_KVMK       0x4b4d564b
+#define MAGIC_MULTIBOOT1       0x2badb002
+#define MAGIC_MULTIBOOT2       0x36d76289
+#define MAGIC_PVH              0x336ec578
+#define MULTIBOOT1_HAS_CMDLINE BIT(2)
+#define MULTIBOOT1_HAS_MAP     BIT(6)
+#define MULTIBOOT2_TAG_CMDLINE 1
+#define MULTIBOOT2_TAG_MAP     6
+#define MULTIBOOT2_TAG_ACPI1   14
+#define MULTIBOOT2_TAG_ACPI2   15
+#define PORT_PIC1_MASK         0x21
+#define PORT_PIC2_MASK         0xa1
+#define MEMORY_USABLE          1
+#define CPUID_HYPERVISOR       0x40000000
+#define SIGNATURE_KVMK         0x4b4d564b
 
 noreturn void guest_start(uint32_t magic, const uint8_t *info);
 
@@ -34,7 +34,7 @@ struct multiboot1_info {
 	uint32_t flags;
 	uint32_t unused[3];
 	uint32_t cmdline;
-	uint32_t unused2[6];
+	uint32_t unused_modules[6];
 	uint32_t map_size, map;
 };
 
@@ -44,11 +44,60 @@ struct pvh_info { /* Xen's public/arch-x86/hvm/start_info.h, version 1 */
 	uint32_t map_entries, reserved;
 };
 
-static const char *cmdline = "";
+static char cmdline[256];
 
-const char *guest_cmdline(void)
+static void keep_cmdline(const char *text)
 {
-	return cmdline;
+	for (size_t i = 0; text != NULL && text[i] != '\0' && i < sizeof(cmdline) - 1; i++) {
+		cmdline[i] = text[i];
+	}
+}
+
+/* The word behind "name=", or NULL. */
+static const char *find_option(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = cmdline; *at != '\0'; at++) {
+		if ((at == cmdline || at[-1] == ' ') && memcmp(at, name, length) == 0 &&
+		    at[length] == '=') {
+			return at + length + 1;
+		}
+	}
+	return NULL;
+}
+
+const char *guest_word(const char *name)
+{
+	static char word[64];
+	const char *from = find_option(name);
+	size_t size = 0;
+
+	while (from != NULL && from[size] != '\0' && from[size] != ' ' && size < sizeof(word) - 1) {
+		word[size] = from[size];
+		size++;
+	}
+	word[size] = '\0';
+	return word;
+}
+
+uint64_t guest_number(const char *name, uint64_t otherwise)
+{
+	const char *at = find_option(name);
+	uint64_t number = 0;
+	uint64_t base = 10;
+
+	if (at == NULL) {
+		return otherwise;
+	}
+	if (at[0] == '0' && at[1] == 'x') {
+		base = 16;
+		at += 2;
+	}
+	for (; *at != '\0' && *at != ' '; at++) {
+		number = number * base + (uint64_t)(*at >= 'a' ? *at - 'a' + 10 : *at - '0');
+	}
+	return number;
 }
 
 static void offer(const struct memory_entry *entry)
@@ -62,8 +111,8 @@ static uint64_t read_multiboot1(const uint8_t *info)
 {
 	const struct multiboot1_info *mb = (const struct multiboot1_info *)(const void *)info;
 
-	if ((mb->flags & MULTIBOOT1_CMDLINE) != 0) {
-		cmdline = (const char *)(uint64_t)mb->cmdline;
+	if ((mb->flags & MULTIBOOT1_HAS_CMDLINE) != 0) {
+		keep_cmdline((const char *)(uint64_t)mb->cmdline);
 	}
 	if ((mb->flags & MULTIBOOT1_HAS_MAP) != 0) {
 		const uint8_t *at = (const uint8_t *)(uint64_t)mb->map;
@@ -97,8 +146,8 @@ static uint64_t read_multiboot2(const uint8_t *info)
 	for (uint32_t at = 8; at < total; at += (uint32_t)align_up(size, 8)) {
 		memcpy(&type, info + at, sizeof(type));
 		memcpy(&size, info + at + 4, sizeof(size));
-		if (type == MULTIBOOT2_CMDLINE) {
-			cmdline = (const char *)info + at + 8;
+		if (type == MULTIBOOT2_TAG_CMDLINE) {
+			keep_cmdline((const char *)info + at + 8);
 		} else if (type == MULTIBOOT2_TAG_MAP) {
 			read_multiboot2_map(info + at, size);
 		} else if (type == MULTIBOOT2_TAG_ACPI2 ||
@@ -114,7 +163,7 @@ static uint64_t read_pvh(const uint8_t *info)
 	const struct pvh_info *pvh = (const struct pvh_info *)(const void *)info;
 	const struct memory_entry *map = (const struct memory_entry *)pvh->map;
 
-	cmdline = pvh->cmdline != 0 ? (const char *)pvh->cmdline : cmdline;
+	keep_cmdline((const char *)pvh->cmdline);
 	for (uint32_t i = 0; pvh->version >= 1 && i < pvh->map_entries; i++) {
 		offer(&map[i]);
 	}

@@ -13,7 +13,7 @@ CORRUPT = 0xB600000000000005   # the same, and the processor's own state may be 
 
 def guest(word, *arguments, **more):
     return monitor.Monitored("--memory", "256M", "--kernel", machine.BUILD / "guest/machine_events.elf",
-                             "--cmdline", word, *arguments, **{"timeout": 60, **more})
+                             "--cmdline", f"wait={word}", *arguments, **{"timeout": 60, **more})
 
 
 def test_every_nmi_reaches_the_guest_once_in_a_storm_of_exits():
@@ -72,7 +72,7 @@ def test_debian_logs_machine_checks_and_goes_on():
 
 def test_fatal_machine_check_leaves_a_panic_record_over_the_reset(tmp_path):
     (tmp_path / "caisson.conf").write_text("panic = reboot\n[control]\n"
-                                           f"kernel = {machine.BUILD}/guest/machine_events.elf\ncmdline = halt\n")
+                                           f"kernel = {machine.BUILD}/guest/machine_events.elf\ncmdline = wait=halt\n")
     with monitor.Monitored("--conf", tmp_path / "caisson.conf", "--memory", "256M", "--cpus", "1", "--allow-reboot",
                            timeout=60) as run:
         run.expect("^ready: 0$")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the machine reports on its own account. Alone it proves the rules of the machine-check
- * registers: APM2 9.3.3 "Machine-Check Recording", SDM3 15.3. With a word on its command line it
- * waits for what tests/boot/test_machine_events.py injects: "nmi", or #MC while it spins ("spin")
- * or halts ("halt").
+ * registers: APM2 9.3.3 "Machine-Check Recording", SDM3 15.3. With wait= on its command line it
+ * waits for what tests/boot/test_machine_events.py injects: nmi, or #MC while it spins (spin) or
+ * halts (halt).
  */
 #include "guests/lib/guest.h"
 
@@ -25,15 +25,9 @@ static volatile uint64_t bank, status, address, misc, mcg_status; /* of the last
 
 static bool is_asked(const char *word)
 {
-	const char *text = guest_cmdline();
-	size_t size = strlen(word);
+	const char *wanted = guest_word("wait");
 
-	for (; strlen(text) >= size; text++) {
-		if (memcmp(text, word, size) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return strlen(wanted) == strlen(word) && memcmp(wanted, word, strlen(word)) == 0;
 }
 
 /* ---- the registers ---- */
