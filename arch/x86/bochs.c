@@ -6,6 +6,7 @@
 #include "arch/bochs.h"
 
 #include "arch/port_io.h"
+#include "arch/vcpu_state.h"
 #include "core/region.h"
 #include "core/vm.h"
 
@@ -46,6 +47,32 @@ static enum region_result smi_command(void *device, struct access *access)
 		access->value = in8((uint16_t)access->address);
 	}
 	return REGION_DONE;
+}
+
+/* DR6 and DR7: APM2 13.1.1 "Debug Registers". */
+#define DR_COUNT      4
+#define DR6_BD        BIT(13)
+#define DR6_BS        BIT(14)
+#define DR7_ENABLE(n) (UINT64_C(3) << (n)*2)
+#define DR7_TYPE(n)   (UINT64_C(3) << (16 + (n)*4)) /* 0: instruction */
+#define DR7_GD        BIT(13)
+
+uint64_t bochs_debug_causes(const struct vcpu_state *state)
+{
+	const struct vcpu_debug *debug = &state->debug;
+	uint64_t causes = (state->rflags & RFLAGS_TF) != 0 ? DR6_BS : 0;
+
+	if ((debug->dr7 & DR7_GD) != 0) {
+		return causes | DR6_BD;
+	}
+	for (unsigned i = 0; i < DR_COUNT; i++) {
+		bool is_data = (debug->dr7 & DR7_TYPE(i)) != 0;
+
+		if ((debug->dr7 & DR7_ENABLE(i)) != 0 && (is_data || debug->dr[i] == state->rip)) {
+			causes |= BIT(i);
+		}
+	}
+	return causes;
 }
 
 static const struct region regions[] = {

@@ -9,5 +9,12 @@ struct vm;
 /* True on Bochs: const after cpu_enable of the boot CPU. */
 extern bool bochs_is_host;
 
+/*
+ * DR6's causes of an intercepted #DB, which Bochs leaves out: what the guest's registers explain.
+ * It does not tell which of several data breakpoints was hit: all that are enabled. Pure.
+ */
+struct vcpu_state;
+uint64_t bochs_debug_causes(const struct vcpu_state *state);
+
 /* Of the control guest: takes the ports that must not be its own on Bochs; 0 elsewhere. */
 must_check int bochs_vm_init(struct vm *vm);

@@ -35,7 +35,6 @@
 
 uint32_t svm_features;
 uint32_t svm_clean;
-uint32_t svm_intercept_db;
 uint64_t svm_cr4_always;
 static bool has_tsc_aux;
 
@@ -62,8 +61,6 @@ static bool svm_probe(const char **missing)
 	tcg_probe();
 	svm_features = facts.features;
 	svm_cr4_always = cr4_read() & CR4_MCE;
-	/* Bochs leaves DR6 without the causes where #DB is intercepted. */
-	svm_intercept_db = bochs_is_host ? 0 : (uint32_t)BIT(VECTOR_DB);
 	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;
 	return svm_check(&facts, missing);
 }
@@ -209,8 +206,7 @@ static void intercepts_init(struct vmcb_control *control)
 	control->intercept_dr = UINT32_MAX;
 	/* #DB and #AC: a guest that takes them endlessly in their own delivery would never be left.
 	 * #MC is the machine's. */
-	control->intercept_exception =
-		svm_intercept_db | (uint32_t)(BIT(VECTOR_AC) | BIT(VECTOR_MC));
+	control->intercept_exception = (uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
 	control->intercept_1 =
 		(uint32_t)(VMCB_1_INTR | VMCB_1_NMI | VMCB_1_INIT | VMCB_1_CR0_SELECTIVE |
 			   VMCB_1_RDPMC | VMCB_1_CPUID | VMCB_1_RSM | VMCB_1_INVD | VMCB_1_HLT |

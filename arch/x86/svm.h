@@ -64,9 +64,6 @@ extern uint32_t svm_clean;
  */
 extern uint64_t svm_cr4_always;
 
-/* The intercept of #DB: its bit, or 0 where it is only set for our own single steps. */
-extern uint32_t svm_intercept_db;
-
 /* svm_enter.asm: the world switch. Enters the guest of that VMCB with *state's GPRs (RAX and RSP
  * are the VMCB's), and returns at its #VMEXIT. */
 void svm_enter(struct vcpu_state *state, hpa_t guest_vmcb, hpa_t host_vmcb);

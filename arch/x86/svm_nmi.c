@@ -37,8 +37,7 @@ static void step_begin(struct vcpu *vcpu)
 	svm->step_dr6 = svm->vmcb->save.dr6;
 	state->rflags |= RFLAGS_TF | RFLAGS_RF;
 	svm->vmcb->save.dr6 &= ~DR6_CAUSES;
-	svm->vmcb->control.intercept_exception |= (uint32_t)BIT(VECTOR_DB);
-	svm->vmcb->control.clean &= (uint32_t) ~(VMCB_CLEAN_DR | VMCB_CLEAN_INTERCEPTS);
+	svm->vmcb->control.clean &= (uint32_t)~VMCB_CLEAN_DR;
 }
 
 void svm_nmi_prepare(struct vcpu *vcpu, const struct vcpu_event *event,
@@ -94,9 +93,6 @@ static void step_end(struct vcpu *vcpu)
 	uint64_t causes = vmcb->save.dr6 & DR6_CAUSES;
 
 	svm->stepping = false;
-	if (svm_intercept_db == 0) {
-		vmcb->control.intercept_exception &= (uint32_t)~BIT(VECTOR_DB);
-	}
 	step_restore_flags(vcpu, stepped);
 	if ((svm->step_rflags & RFLAGS_TF) == 0) {
 		causes &= ~DR6_BS;
@@ -106,7 +102,7 @@ static void step_end(struct vcpu *vcpu)
 	if ((svm->step_dr6 & DR6_BS) == 0 && (causes & DR6_BS) == 0) {
 		vmcb->save.dr6 &= ~DR6_BS;
 	}
-	vmcb->control.clean &= (uint32_t) ~(VMCB_CLEAN_DR | VMCB_CLEAN_INTERCEPTS);
+	vmcb->control.clean &= (uint32_t)~VMCB_CLEAN_DR;
 }
 
 void svm_nmi_collect(struct vcpu *vcpu)

@@ -63,10 +63,28 @@ static void bochs_ports_are_the_guests_on_other_machines(void **state)
 	assert_int_equal(vm.port_regions.count, 0);
 }
 
+static void bochs_debug_exception_has_the_causes_that_explain_it(void **state)
+{
+	struct vcpu_state guest = { .rip = 0x1000, .rflags = RFLAGS_TF };
+
+	(void)state;
+	assert_int_equal(bochs_debug_causes(&guest), BIT(14));
+	guest.rflags = 0;
+	guest.debug.dr[1] = 0x1000;
+	guest.debug.dr[2] = 0x1000;
+	guest.debug.dr7 = BIT(2) | BIT(6); /* instructions: 1 is here, 3 is elsewhere */
+	assert_int_equal(bochs_debug_causes(&guest), BIT(1));
+	guest.debug.dr7 |= BIT(28); /* 3 is a write */
+	assert_int_equal(bochs_debug_causes(&guest), BIT(1) | BIT(3));
+	guest.debug.dr7 |= BIT(13);
+	assert_int_equal(bochs_debug_causes(&guest), BIT(13));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(bochs_8259_of_the_guest_never_reaches_the_machine, setup),
+		cmocka_unit_test_setup(bochs_debug_exception_has_the_causes_that_explain_it, setup),
 		cmocka_unit_test_setup(bochs_commands_to_firmware_are_taken_by_the_hypervisor,
 				       setup),
 		cmocka_unit_test_setup(bochs_ports_are_the_guests_on_other_machines, setup),

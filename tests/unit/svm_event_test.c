@@ -18,8 +18,6 @@
 #define DR6_BS    BIT(14)
 #define IRET_RIP  0x5000
 
-uint32_t svm_intercept_db;
-
 static struct vcpu vcpu;
 static struct vcpu_state guest;
 static struct vmcb vmcb;
@@ -79,8 +77,6 @@ static int setup(void **state)
 	guest.rip = 0x1000;
 	guest.rflags = RFLAGS_RES1 | RFLAGS_IF;
 	tcg_is_host = false;
-	svm_intercept_db = (uint32_t)BIT(VECTOR_DB);
-	vmcb.control.intercept_exception = svm_intercept_db;
 	lapic_vector = NO_VECTOR;
 	kicks = 0;
 	cr8 = 99;
@@ -547,20 +543,6 @@ static void nmi_behind_an_exception_comes_right_after_its_delivery(void **state)
 	assert_int_equal(guest.rflags & RFLAGS_TF, 0);
 }
 
-static void debug_intercept_is_only_on_for_the_step_where_it_is_not_wanted(void **state)
-{
-	(void)state;
-	svm_intercept_db = 0;
-	vmcb.control.intercept_exception = 0;
-	vcpu.arch.events.nmi_pending = true;
-	vcpu.arch.events.interrupt_shadow = true;
-	enter();
-	assert_int_equal(vmcb.control.intercept_exception, BIT(VECTOR_DB));
-	leave(SVM_EXIT_EXCEPTION + VECTOR_DB, 0x1003, 0);
-	assert_int_equal(vmcb.control.intercept_exception, 0);
-	assert_true(vcpu.arch.svm.step_done);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,8 +580,6 @@ int main(void)
 		cmocka_unit_test_setup(nmi_in_a_shadow_is_stepped_in_and_tf_taken_back, setup),
 		cmocka_unit_test_setup(nmi_behind_an_exception_comes_right_after_its_delivery,
 				       setup),
-		cmocka_unit_test_setup(
-			debug_intercept_is_only_on_for_the_step_where_it_is_not_wanted, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
