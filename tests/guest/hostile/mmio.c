@@ -53,15 +53,18 @@ static uint64_t target(void)
 	}
 }
 
-static void add_prefixes(struct hostile_code *code, bool may_refuse)
+/* MOV to and from a segment has no REX.R: QEMU takes it for registers behind its array of segments.
+ */
+static void add_prefixes(struct hostile_code *code, const struct form *form, bool may_refuse)
 {
+	bool is_segment = form->map == 0 && (form->opcode == 0x8e || form->opcode == 0x8c);
 	static const uint8_t prefixes[] = { 0x66, 0x2e, 0x3e, 0x26, 0xf2, 0xf3, 0xf0 };
 
 	while (hostile_below(3) == 0 && code->count < 4) {
 		hostile_add(code, prefixes[hostile_below(may_refuse ? ARRAY_SIZE(prefixes) : 4)]);
 	}
 	if (hostile_below(2) == 0) {
-		hostile_add(code, 0x40 | (uint8_t)hostile_below(16));
+		hostile_add(code, (uint8_t)((0x40 | hostile_below(16)) & (is_segment ? ~4U : ~0U)));
 	}
 }
 
@@ -98,7 +101,7 @@ static void make(struct hostile_code *code)
 		hostile_add(code, strings[hostile_below(ARRAY_SIZE(strings))]);
 		return;
 	}
-	add_prefixes(code, may_refuse);
+	add_prefixes(code, form, may_refuse);
 	if (form->map != 0) {
 		hostile_add(code, form->map);
 	}

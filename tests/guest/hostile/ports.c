@@ -80,7 +80,7 @@ static uint64_t operand(bool on_devices)
 	case 1:
 		return BIT(47) - hostile_below(8); /* over the canonical half's end */
 	case 2:
-		return BIT(63) | hostile_random();
+		return BIT(63) | (hostile_random() & BITS(62, 32)) | HOSTILE_DATA;
 	case 6:
 		return 0xfee00000 + hostile_below(0x2c0); /* before the ICR */
 	case 7:
