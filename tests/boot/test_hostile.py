@@ -54,7 +54,7 @@ def test_a_guest_without_an_answer_is_stopped_alone(kind, on, why):
 
 
 def test_exceptions_without_end_leave_the_core_to_the_hypervisor():
-    """QEMU's processor raises neither while it delivers one: there the micro-guest shows nothing."""
+    """QEMU's processor has no #AC, and itself dies of such a #DB."""
     result = machine.run(*arguments("", cpus=2, guest="hostile_loops"), machine="svm-bochs")
     assert result.status == machine.VERDICT, result
     assert len(result.lines("^#AC: state 1, handled 0 then 0")) == 3, result

@@ -2,7 +2,8 @@
 /*
  * Exceptions that are raised by their own delivery, for ever: #AC on a misaligned stack in ring 3,
  * #DB by a watchpoint on its own stack frame. A processor would be lost in its microcode; here the
- * other one has it back by INIT. APM2 15.12 "Exception Intercepts", CVE-2015-5307, CVE-2015-8104.
+ * other one has it back by INIT. debug=0 leaves out #DB, which kills QEMU. APM2 15.12 "Exception
+ * Intercepts", CVE-2015-5307, CVE-2015-8104.
  */
 #include "guests/lib/guest.h"
 
@@ -99,7 +100,9 @@ void test_main(void)
 	}
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		run("#AC", loop_alignment);
-		run("#DB", loop_debug);
+		if (guest_number("debug", 1) != 0) {
+			run("#DB", loop_debug);
+		}
 	}
 	report_success();
 }
