@@ -37,7 +37,7 @@ def wait_for_halt(run):
 
 @pytest.mark.parametrize("how", ["halt", "spin"])
 def test_recoverable_machine_check_is_the_guests(how):
-    """While it halts the hypervisor meets it; while it spins QEMU leaves us out (docs/test-bench.md, trap 16)."""
+    """While it halts the hypervisor meets it; while it spins QEMU leaves us out (docs/test-bench.md, trap 18)."""
     with guest(how, "--cpus", "1") as run:
         for number in range(2):
             run.expect(f"^ready: {number}$")

@@ -167,6 +167,18 @@ static void add_devices(void)
 	require(region_add(&vm.port_regions, &port) == 0);
 }
 
+bool vmce_read(struct vcpu *owner, uint32_t msr, uint64_t *value)
+{
+	(void)owner, (void)msr, (void)value;
+	return false;
+}
+
+bool vmce_write(struct vcpu *owner, uint32_t msr, uint64_t value)
+{
+	(void)owner, (void)msr, (void)value;
+	return false;
+}
+
 int control_mmio_access(struct vm *of, struct access *access)
 {
 	(void)of, (void)access;

@@ -192,6 +192,21 @@ bool exit_cr_set_efer(struct vcpu_sregs *sregs, uint64_t value, uint64_t allowed
 	return false;
 }
 
+uint32_t svm_features, mitigation_work;
+uint64_t svm_cr4_always;
+
+bool vmce_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	(void)vcpu, (void)msr, (void)value;
+	return false;
+}
+
+bool vmce_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	(void)vcpu, (void)msr, (void)value;
+	return false;
+}
+
 bool mtrr_get(uint32_t msr, uint64_t *value)
 {
 	(void)msr, (void)value;
