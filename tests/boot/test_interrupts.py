@@ -14,7 +14,9 @@ pytestmark = pytest.mark.hypervisor
 
 # Two disks and a network card work until /tmp/stop is there.
 LOAD = """load() {
-	while [ ! -e /tmp/stop ]; do dd if=$1 of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null || touch /tmp/failed; done
+	while [ ! -e /tmp/stop ]; do
+		dd if=$1 of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null || touch /tmp/failed
+	done
 }
 fetch() {
 	while [ ! -e /tmp/stop ]; do wget -q -O - http://10.0.2.2:$port/file >/dev/null || touch /tmp/failed; done

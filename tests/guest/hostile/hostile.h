@@ -8,7 +8,8 @@
 typedef void hostile_fn(uint64_t operations);
 hostile_fn hostile_hypercalls, hostile_msrs, hostile_lapic, hostile_ioapic, hostile_ports,
 	hostile_strings, hostile_mmio, hostile_instructions, hostile_steps, hostile_registers,
-	hostile_frames, hostile_page_tables, hostile_delivery, hostile_task, hostile_wide_cr3;
+	hostile_frames, hostile_pci, hostile_page_tables, hostile_delivery, hostile_task,
+	hostile_wide_cr3;
 
 uint64_t hostile_random(void);
 unsigned hostile_below(unsigned count);

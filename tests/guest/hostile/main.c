@@ -40,6 +40,7 @@ static const struct {
 	{ "steps", hostile_steps, false },
 	{ "registers", hostile_registers, false },
 	{ "frames", hostile_frames, false },
+	{ "pci", hostile_pci, false },
 	{ "page_tables", hostile_page_tables, true },
 	{ "delivery", hostile_delivery, true },
 	{ "task", hostile_task, true },
