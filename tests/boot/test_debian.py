@@ -127,6 +127,6 @@ def test_triple_fault_of_the_kernel_is_a_reset():
     assert result.status == machine.RESET, result
 
 
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.full] if n >= 4 else []) for n in range(20)])
 def test_uefi_boot_with_kaslr_in_little_memory(number):
     boot("--firmware", "uefi", "--memory", "512M", "--cpus", 1 + number % 2, timeout=120, script="true")
