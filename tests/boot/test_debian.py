@@ -16,7 +16,7 @@ PRODUCT = list(itertools.product(("bios", "uefi"), (1, 2, 4), ("512M", "2G", "6G
 MIB = {"512M": 512, "2G": 2048, "6G": 6144}
 
 HEALTH = """fail() { echo "fail: $1"; exit 1; }
-dmesg | grep -E 'Call Trace|BUG:|WARNING: CPU|Oops|soft lockup|rcu.*stall' && fail dmesg
+dmesg | grep -B3 -A20 -E 'Call Trace|BUG:|WARNING: CPU|Oops|soft lockup|rcu.*stall' && fail dmesg
 dmesg | grep -q 'Hypervisor detected: KVM' || fail hypervisor
 a=$(cut -d. -f1 /proc/uptime); sleep 2; b=$(cut -d. -f1 /proc/uptime)
 [ $((b - a)) -ge 1 ] && [ $((b - a)) -le 6 ] || fail "2 seconds were $((b - a))"
