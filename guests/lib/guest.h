@@ -212,6 +212,18 @@ bool wait_for(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
 /* The same with interrupts on meanwhile. */
 bool wait_for_interrupt(const volatile uint64_t *value, uint64_t wanted, uint64_t us);
 
+/* ---- PCI: functions of bus 0 by device << 3 | function, registers by double words ---- */
+
+#define PCI_NONE     UINT32_MAX
+#define PCI_CAP_MSI  0x05
+#define PCI_CAP_MSIX 0x11
+
+uint32_t pci_read(unsigned function, unsigned offset);
+void pci_write(unsigned function, unsigned offset, uint32_t value);
+unsigned pci_find(uint32_t identity);                   /* device << 16 | vendor */
+unsigned pci_capability(unsigned function, uint8_t id); /* 0: none */
+volatile uint32_t *pci_enable(unsigned function);       /* its BAR 0; NULL: out of reach */
+
 /* ---- the hypervisor ---- */
 
 bool hypervisor_present(void); /* Caisson's: tests of the bare architecture need not know */

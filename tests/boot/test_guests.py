@@ -8,7 +8,7 @@ import machine
 
 EXPECTATIONS = {"success": 64, "skip": 65, "error": 66, "failure": 67, "powered-off": machine.POWERED_OFF,
                 "panicked": machine.PANICKED, "refused": machine.REFUSED, "reset": machine.RESET}
-KEYS = {"cpus", "memory", "machines", "cmdline", "timeout", "expect", "full", "bare"}
+KEYS = {"cpus", "memory", "machines", "cmdline", "timeout", "expect", "full", "bare", "arguments"}
 MACHINES = ("svm", "svm-bochs", "vmx")
 
 
@@ -16,6 +16,13 @@ def stanzas():
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(machine.ROOT / "tests/tests.cfg")
     return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def arguments_of(name, stanza, cpus):
+    """Of scripts/run; the emulator's own come last."""
+    cmdline = ["--cmdline", stanza["cmdline"]] if stanza.get("cmdline") else []
+    return ["--cpus", cpus, "--memory", stanza.get("memory", "256M"), "--kernel", machine.BUILD / f"guest/{name}.elf",
+            *cmdline, "--", *stanza.get("arguments", "").split()]
 
 
 def cases():
@@ -43,11 +50,7 @@ def test_stanzas_say_only_what_is_known():
 @pytest.mark.hypervisor
 @pytest.mark.parametrize("name, stanza, on, cpus", cases())
 def test_guest(name, stanza, on, cpus):
-    arguments = ["--cpus", cpus, "--memory", stanza.get("memory", "256M"),
-                 "--kernel", machine.BUILD / f"guest/{name}.elf"]
-    if stanza.get("cmdline"):
-        arguments += ["--cmdline", stanza["cmdline"]]
-    result = machine.run(*arguments, machine=on, timeout=int(stanza.get("timeout", "60")))
+    result = machine.run(*arguments_of(name, stanza, cpus), machine=on, timeout=int(stanza.get("timeout", "60")))
     expected = EXPECTATIONS[stanza.get("expect", "success")]
     if result.status == EXPECTATIONS["skip"] and expected == EXPECTATIONS["success"]:
         pytest.skip("; ".join(result.lines("(?i)skip")) or "the micro-guest skips itself here")
@@ -59,8 +62,6 @@ def test_guest(name, stanza, on, cpus):
 def test_guest_holds_on_the_bare_machine(name):
     """A rule of the architecture holds without us too; one that is ours makes the micro-guest skip."""
     stanza = stanzas()[name]
-    result = machine.run("--no-hypervisor", "--memory", stanza.get("memory", "256M"), "--cpus",
-                         stanza.get("cpus", "1").split()[-1], "--kernel", machine.BUILD / f"guest/{name}.elf",
-                         *(["--cmdline", stanza["cmdline"]] if stanza.get("cmdline") else []))
+    result = machine.run("--no-hypervisor", *arguments_of(name, stanza, stanza.get("cpus", "1").split()[-1]))
     expected = EXPECTATIONS[stanza.get("expect", "success")]
     assert result.status in (expected, EXPECTATIONS["skip"]), result
