@@ -155,6 +155,12 @@ $(BUILD)/control/initrd.img: $(wildcard guests/control/*)
 $(BUILD)/control-%/initrd.img: $(wildcard guests/control/*)
 	@guests/control/build --package $(PACKAGE_$*) $(@D)
 
+# For make bench: with a program that reads disks.
+$(BUILD)/bench/initrd.img: tests/bench/disk.c $(BUILD)/control/initrd.img
+	@mkdir -p $(@D)/bin
+	@$(CC) -O2 -Wall -Wextra -Werror -static -s $< -o $(@D)/bin/disk
+	@(cat $(BUILD)/control/initrd.img; cd $(@D); echo bin/disk | busybox cpio -o -H newc 2>/dev/null) > $@
+
 ## What people call -----------------------------------------------------------------------------------
 
 run:
@@ -178,7 +184,7 @@ test:
 test-full:
 	@scripts/test --full
 
-bench: hypervisor guests control
+bench: hypervisor guests control $(BUILD)/bench/initrd.img
 	@CAISSON_BUILT=1 scripts/bench
 
 clean:

@@ -12,19 +12,22 @@ from .common import BUILD, ROOT
 
 @dataclasses.dataclass
 class Figure:
-    """One line of the table. target None: printed without one."""
+    """One line of the table. target None: printed without one; it is a bound from above unless more is better."""
     name: str
     value: float
     unit: str
     target: float = None
     peers: str = ""
+    more_is_better: bool = False
 
     @property
     def missed(self):
-        return self.target is not None and self.value > self.target
+        if self.target is None:
+            return False
+        return self.value < self.target if self.more_is_better else self.value > self.target
 
     def cells(self):
-        target = "" if self.target is None else f"<= {self.target:,g}"
+        target = "" if self.target is None else f"{'>=' if self.more_is_better else '<='} {self.target:,g}"
         verdict = "" if self.target is None else ("MISSED" if self.missed else "met")
         value = f"{self.value:,.0f}" if self.value >= 100 else f"{self.value:,.2f}".rstrip("0").rstrip(".")
         return [self.name, f"{value} {self.unit}".strip(), target, verdict, self.peers]
@@ -64,17 +67,22 @@ def markdown(rows):
     return head + "\n".join(lines) + "\n" + NOTES
 
 
-def machine(*arguments, timeout=600, until=None):
-    """Runs scripts/run. Returns what the console said, and the seconds from its first word to the word until."""
+def machine(*arguments, timeout=600, until=None, asked=None, answer=b""):
+    """Runs scripts/run. Returns what the console said, and the seconds from its first word to the word until.
+    Whenever the console says asked, the answer is typed."""
     command = [str(ROOT / "scripts/run"), "--accel", "tcg", "--timeout", str(timeout), *arguments]
-    said, first, seconds = b"", None, None
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          env={**os.environ, "CAISSON_BUILT": "1"}) as process:
+    said, first, seconds, answered = b"", None, None, 0
+    with subprocess.Popen(command, stdin=subprocess.PIPE if asked else subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, env={**os.environ, "CAISSON_BUILT": "1"}) as process:
         while data := process.stdout.read1(65536):
             said += data
             first = first or time.monotonic()
             if until and seconds is None and until in said:
                 seconds = time.monotonic() - first
+            while asked and said.count(asked) > answered:
+                answered += 1
+                process.stdin.write(answer)
+                process.stdin.flush()
     return said.decode(errors="replace").replace("\r", ""), seconds
 
 
@@ -102,6 +110,23 @@ def paths():
         text, _ = machine("--icount", "--memory", "512M", "--kernel", str(BUILD / f"guest/bench_{name}.elf"))
         count = need(rf"bench {name} (\d+)", text, f"line 'bench {name} N'")
         rows.append(Figure(f"{name.replace('_', '-')} round trip", int(count.group(1)), "instructions", target, peers))
+    return rows
+
+
+# How the figures of tests/guest/bench_msi are called.
+MESSAGES = {"msi_entry": "MSI of edu to the guest's handler", "msi_round": "MSI of edu, to behind the EOI",
+            "msix_entry": "MSI-X of xHCI to the guest's handler", "msix_round": "MSI-X of xHCI, to behind the EOI"}
+
+
+def messages():
+    """A device's interrupt, from the store that causes it, on Caisson and on the bare machine."""
+    arguments = ("--icount", "--memory", "512M", "--kernel", str(BUILD / "guest/bench_msi.elf"))
+    ours, bare = (machine(*arguments, *extra, "--", "-device", "edu")[0] for extra in ((), ("--no-hypervisor",)))
+    rows = []
+    for name, called in MESSAGES.items():
+        with_us, without = (int(need(rf"bench {name} (\d+)", text, f"line 'bench {name} N'").group(1))
+                            for text in (ours, bare))
+        rows.append(Figure(called, with_us, "instructions", peers=f"bare {without:,}: adds {with_us - without:,}"))
     return rows
 
 
@@ -161,6 +186,59 @@ def boot():
                    peers="Xen 4.17 14 s, bare then 1.8 s")]
 
 
+# Disks of zeros, that take no time: the device in the machine, and its name in Debian.
+DISKS = {"virtio-blk": ("virtio-blk-pci", "/dev/vdb"), "NVMe": ("nvme,serial=bench", "/dev/nvme1n1")}
+# What tests/bench/disk.c is told: the figure's name, the bytes of a read, the reads.
+READS = {"random 4096 1 4096": ("random 4 KiB, one at a time", 4096, 4096),
+         "random 4096 32 16384": ("random 4 KiB, 32 at a time", 4096, 16384),
+         "sequential 1048576 1 512": ("sequential 1 MiB", 1 << 20, 512)}
+SAMPLE = b"disk-sample\r\n"
+
+
+def read_disks(answer, *arguments):
+    """What Debian's console said while all disks were read in all ways; answer: what is typed at each sample."""
+    text = "stty -echo; echo 1 >/proc/sys/vm/nr_hugepages\n"
+    text += "".join(f"disk {name} {words}\n" for _, name in DISKS.values() for words in READS)
+    emulator = []
+    for node, (device, _) in enumerate(DISKS.values()):
+        emulator += ["-blockdev", f"null-co,node-name=bench{node},size={1 << 30},read-zeroes=on",
+                     "-device", f"{device},drive=bench{node}"]
+    said, _ = machine("--icount", *arguments, "--kernel", str(BUILD / "control/vmlinuz"),
+                      "--initrd", str(BUILD / "bench/initrd.img"), "--cmdline", script(text) + " quiet",
+                      "--", *emulator, asked=SAMPLE, answer=answer)
+    return said
+
+
+def disk_ticks(said):
+    ticks = [int(number) for number in re.findall(r"^disk-ticks (\d+)$", said, re.MULTILINE)]
+    if len(ticks) != len(DISKS) * len(READS):
+        raise SystemExit(f"bench: not all disks were read:\n{said[-3000:]}")
+    return ticks
+
+
+def disk_exits(said):
+    """Exits by kind during each test, from the hypervisor's statistics before and after."""
+    lines = [dict(re.findall(r"(\w+) (\d+)", line)) for line in re.findall(r"exits:(.*)", said)]
+    return [{kind: int(after[kind]) - int(before.get(kind, 0)) for kind in after}
+            for before, after in zip(lines[::2], lines[1::2])]
+
+
+def disks():
+    """Reads of disks by instructions: virtual time less what the CPU had nothing to do."""
+    said = read_disks(b"\x01s\n")
+    ours, exits, bare = disk_ticks(said), disk_exits(said), disk_ticks(read_disks(b"\n", "--no-hypervisor"))
+    rows = []
+    tests = [(device, *test) for device in DISKS for test in READS.values()]
+    for (device, called, size, count), with_us, without, kinds in zip(tests, ours, bare, exits):
+        per_read = {kind: number / count for kind, number in kinds.items() if number / count >= 0.005}
+        speed = [size * count * 1000 / ticks for ticks in (with_us, without)]
+        rows += [Figure(f"{device}, {called}", speed[0], "bytes per 1,000 instructions", peers=f"bare {speed[1]:,.0f}"),
+                 Figure(f"{device}, {called}, of bare", without / with_us, "", 0.9, more_is_better=True),
+                 Figure(f"{device}, {called}, exits", sum(per_read.values()), "per read",
+                        peers=", ".join(f"{kind} {number:.2f}" for kind, number in per_read.items()))]
+    return rows
+
+
 def memory():
     rows = []
     for size, cpus in (("512M", 1), ("2G", 2), ("6G", 4)):
@@ -197,4 +275,4 @@ def size():
     return rows
 
 
-GROUPS = {"paths": paths, "cores": cores, "boot": boot, "memory": memory, "size": size}
+GROUPS = {"paths": paths, "messages": messages, "cores": cores, "boot": boot, "disks": disks, "memory": memory, "size": size}
