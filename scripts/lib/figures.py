@@ -45,6 +45,16 @@ What the table does not say:
   without: its script reads the counter itself, which runs since power-on and which Caisson does not shift. Userspace is
   the first line of that script, with the modules of the initial RAM disk loaded. "Without firmware and GRUB" counts
   both from the tick at which Caisson is entered; GRUB has less to load without it, so this favours the bare machine.
+* Message interrupts are timed from the store that makes the device send one, through the micro-guest's own stub of 21
+  instructions; the round adds a write to the device and the EOI. edu and xHCI send at once, within that store.
+* Disks are of zeros and take no virtual time (null-co). QEMU's other threads answer, and how long that takes is the
+  host's: therefore a process at the lowest priority keeps Debian's CPU from idling and counts its own ticks, and what
+  is shown is the rest, which comes out again within half a hundredth. So it is the throughput of a CPU that is busy. Read
+  one at a time, each read has an interrupt of its own, the most that there can be; the 32 are submitted together by
+  io_submit() and share some. A CPU with nothing else to do would add an exit for HLT to each wait, in time that nobody
+  uses. The buffer is one huge page: with others the costs differ by a quarter, by where in memory they happen to lie.
+* Exits for disks include the timer's and the few of the console between two samples (port).
+* KVM's virtio MSI was not measured: a QEMU inside of the control guest would be needed for it.
 * Each added CPU is measured twice; QEMU's one thread runs the CPUs in turn, so what they do at the same time counts one
   after the other. By instructions (`--icount`), QEMU seems to charge a halted CPU that takes its INIT with all of its
   turn, up to milliseconds: a bound from above, which comes out again and therefore has the target. The host's clock
