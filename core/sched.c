@@ -125,15 +125,22 @@ void sched_kick(struct vcpu *vcpu)
 	}
 }
 
-/* One that is blocking needs nothing: leave_locked() will see what was posted. */
+/* One that is blocking needs nothing: leave_locked() will see what was posted. Nor does this CPU's
+ * own: nobody else ends its stretch, and it looks before it enters the guest again. */
 void sched_notify(struct vcpu *vcpu)
 {
 	struct sched_entity *entity = &vcpu->sched;
-	struct sched_queue *queue = sched_queue_lock(entity);
-	bool runs = entity->state == SCHED_RUNNING && !entity->blocking;
-	bool wakes = entity->state == SCHED_BLOCKED && arch_vcpu_has_work(vcpu);
-	uint32_t cpu = entity->cpu;
+	struct sched_queue *queue;
+	bool runs, wakes;
+	uint32_t cpu;
 
+	if (atomic_load(&arch_cpu_self()->queue.current) == vcpu) {
+		return;
+	}
+	queue = sched_queue_lock(entity);
+	runs = entity->state == SCHED_RUNNING && !entity->blocking;
+	wakes = entity->state == SCHED_BLOCKED && arch_vcpu_has_work(vcpu);
+	cpu = entity->cpu;
 	lock_release(&queue->lock);
 	if (runs) {
 		kick(cpu);
