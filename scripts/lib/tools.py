@@ -40,6 +40,8 @@ def _flags(tree, name):
     """The compiler flags that the build gives a file, without code generation."""
     if name.startswith("tests/fake_arch/"):
         return [*_make_variable(tree, "HOST_FLAGS"), *_make_variable(tree, "FAKE_PATH")]
+    if name.startswith("tests/bench/"):
+        return _make_variable(tree, "HOST_FLAGS")
     if name.startswith(("tests/unit/", "tests/fuzz/")):
         is_real = re.search(r"^/\* arch: x86 \*/", tree.text(name), re.MULTILINE)
         path = _make_variable(tree, "INCLUDES" if is_real else "FAKE_PATH")
