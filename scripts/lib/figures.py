@@ -47,22 +47,24 @@ What the table does not say:
   without: its script reads the counter itself, which runs since power-on and which Caisson does not shift. Userspace is
   the first line of that script, with the modules of the initial RAM disk loaded. "Without firmware and GRUB" counts
   both from the tick at which Caisson is entered; GRUB has less to load without it, so this favours the bare machine.
-* Message interrupts are timed from the store that makes the device send one, through the micro-guest's own stub of 21
-  instructions; the round adds a write to the device and the EOI. edu and xHCI send at once, within that store.
+* Message interrupts are timed from the store that makes the device send one, through the micro-guest's own stub; the
+  round adds a write to the device and the EOI. edu and xHCI send at once, within that store.
 * Disks are of zeros and take no virtual time (null-co). QEMU's other threads answer, and how long that takes is the
   host's: therefore a process at the lowest priority keeps Debian's CPU from idling and counts its own ticks, and what
   is shown is the rest, which comes out again within half a hundredth. So it is the throughput of a CPU that is busy.
   One that has nothing else to do adds an exit for HLT to each wait, in time that nobody uses.
 * Read one at a time, each read has an interrupt of its own, the most that there can be: an exit, an entry with it and
-  an exit for its EOI, about 1,800 instructions beside 15,500 of Debian's. The 32 are submitted by one io_submit() and
-  share interrupts. The buffer is one huge page: with others the costs differ by a quarter, by where in memory they lie.
+  an exit for its EOI: 1,800 to 2,000 instructions next to 15,500 of Debian's. The 32 are submitted by one io_submit()
+  and share interrupts. The buffer is one huge page: with others the costs
+  differ by a quarter, by where in memory they lie.
 * Exits for disks include the timer's, and the few of the console between two samples (port).
 * KVM's virtio MSI was not measured: a QEMU inside of the control guest would be needed for it.
 * Each added CPU is measured twice; QEMU's one thread runs the CPUs in turn, so what they do at the same time counts one
   after the other. By instructions (`--icount`), QEMU seems to charge a halted CPU that takes its INIT with all of its
   turn, up to milliseconds: a bound from above, which comes out again and therefore has the target. The host's clock
   counts the emulator's work too, and what else the host has to do.
-* This host's clock says how long a person waits, the best of two runs each; most of it is the emulator's work.
+* This host's clock says how long a person waits, the best of two runs each; most of it is the emulator's work. Where
+  the host had other work too, an added CPU can even seem to cost less than nothing.
 * The memory withheld is what the hypervisor's log says at boot (`memory withheld from the guests`), by owner there.
 """
 
