@@ -25,6 +25,7 @@ def test_debian_runs_on_bochs(cpus):
     assert result.lines("svm: decode assists: missing"), str(result)
 
 
+@pytest.mark.full
 def test_reboot_comes_back_on_bochs():
     """The clock is all that a reset keeps here: there is no disk."""
     script = "[ $(date +%Y) -ge 2030 ] && exit 0; date -s 2031-01-01; hwclock -w; reboot -f"

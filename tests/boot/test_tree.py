@@ -2,9 +2,12 @@
 """A clean clone builds, and the files that people take from it are complete."""
 import subprocess
 
+import pytest
+
 import machine
 
 
+@pytest.mark.full
 def test_clean_clone_builds_without_leaving_files(tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", machine.ROOT, clone], check=True)
