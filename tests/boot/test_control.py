@@ -10,7 +10,7 @@ import machine
 @pytest.mark.parametrize("arguments", [
     ["--cpus", "1", "--boot", "usb"],
     ["--cpus", "2", "--boot", "cdrom", "--firmware", "uefi"],
-    ["--icount", "--boot", "disk"],
+    pytest.param(["--icount", "--boot", "disk"], marks=pytest.mark.full),
 ], ids=["usb", "uefi-cdrom", "icount-disk"])
 def test_control_guest_runs_a_script_and_powers_off(arguments):
     script = "ls /dev/vda /dev/nvme0n1 && ip addr show eth0 >/dev/null && exit 7"

@@ -69,7 +69,7 @@ def test_vcpus_that_move_to_another_core_each_10_ms_notice_nothing(name):
     assert result.status == SUCCESS, result
 
 
-@pytest.mark.parametrize("vcpus, cpus", [(3, 1), (4, 2)])
+@pytest.mark.parametrize("vcpus, cpus", [pytest.param(3, 1, marks=pytest.mark.full), (4, 2)])
 @pytest.mark.parametrize("name", ["ipi", "smp"])
 def test_more_vcpus_than_cpus(name, vcpus, cpus, tmp_path):
     (tmp_path / "caisson.conf").write_text(f"[control]\nkernel = {machine.BUILD}/guest/{name}.elf\nvcpus = {vcpus}\n")

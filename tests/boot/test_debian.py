@@ -66,7 +66,7 @@ def test_network_works():
     assert "3 packets received" in output
 
 
-@pytest.mark.parametrize("cpus, vcpus", [(1, 3), (2, 4)])
+@pytest.mark.parametrize("cpus, vcpus", [pytest.param(1, 3, marks=pytest.mark.full), (2, 4)])
 def test_more_vcpus_than_cpus(cpus, vcpus, tmp_path):
     control = machine.BUILD / "control"
     (tmp_path / "caisson.conf").write_text(f"[control]\nkernel = {control}/vmlinuz\ninitrd = {control}/initrd.img\n"
@@ -113,6 +113,7 @@ def test_reboot_reaches_the_machine():
     assert result.status == machine.RESET, result
 
 
+@pytest.mark.full
 def test_reboot_comes_back_when_allowed():
     """The second boot finds the file that the first left on the disk, and powers off."""
     script = "grep -q mark /dev/vda && exit 0; echo mark | dd of=/dev/vda bs=512 conv=sync; sync; reboot -f"
