@@ -4,6 +4,7 @@
  * entries have host vectors, and the mask bits are the same. Other registers in the table's pages
  * are the guest's, each access carried out for it (control_mmio_access()). PCI 3.0 6.8.2.
  */
+#include "core/arch.h"
 #include "core/control.h"
 #include "core/err.h"
 #include "core/lock.h"
@@ -11,6 +12,7 @@
 #include "core/region.h"
 #include "core/vm.h"
 #include "drivers/virtual/vpci_function.h"
+#include "mm/frame.h"
 #include "mm/window.h"
 
 /* Of the capability's first double word. */
@@ -222,6 +224,14 @@ void vpci_msix_untrap(uint64_t table)
 	}
 }
 
+/* We write to it on the guest's behalf, and a virtual function's BAR is wherever the guest says. */
+static bool may_be_table(const struct region *region)
+{
+	return arch_address_is_mappable(region->start, region->size) &&
+	       frame_mmio_owner(hpa(region->start), region->size) == NULL &&
+	       !frame_is_ram(hpa(region->start), region->size);
+}
+
 int vpci_msix_trap(struct vpci_function *function, uint64_t table)
 {
 	struct region region = {
@@ -231,7 +241,7 @@ int vpci_msix_trap(struct vpci_function *function, uint64_t table)
 		.device = function,
 		.name = "MSI-X table",
 	};
-	int err = region_add(&vpci_vm->memory_regions, &region);
+	int err = may_be_table(&region) ? region_add(&vpci_vm->memory_regions, &region) : -E_PERM;
 
 	if (err != 0) {
 		return err;

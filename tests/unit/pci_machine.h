@@ -339,6 +339,11 @@ const char *frame_mmio_owner(hpa_t start, uint64_t size)
 		       : NULL;
 }
 
+bool arch_address_is_mappable(uint64_t start, uint64_t size)
+{
+	return start + size - 1 >= start && start + size <= UINT64_C(1) << 48;
+}
+
 bool frame_is_ram(hpa_t start, uint64_t size)
 {
 	(void)size;

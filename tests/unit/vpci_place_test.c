@@ -236,6 +236,29 @@ static void virtual_functions_bars_do_not_move_while_on(void **state)
 	assert_int_equal(get(a, 0x124), 0xe0000000);
 }
 
+/* Its entries are written by us: over RAM or our registers that would be anybody's memory. */
+static void virtual_functions_table_over_ram_or_our_registers_is_not_trapped(void **state)
+{
+	static const uint32_t bases[] = { 0x1000000, 0xfee00000, 0xb0000000 };
+
+	(void)state;
+	add_sriov(a, 0);
+	(void)add_virtual(a, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		struct fake_function virtual = { .address = a->address + 0x10 };
+
+		config_write(a, 0x108, 2, 0);
+		config_write(a, 0x124, 4, bases[i]);
+		config_write(a, 0x110, 2, 4);
+		config_write(a, 0x108, 2, 9);
+		(void)config_read(&virtual, 4, 4);
+		assert_int_equal(vm.memory_regions.count, 2);
+		config_write(&virtual, 0x42, 2, MSIX_ON);
+		assert_int_equal(config_read(&virtual, 0x42, 2) & MSIX_ON, 0);
+	}
+	assert_int_equal(unmap_count, 0);
+}
+
 static void virtual_functions_go_with_the_physical_one(void **state)
 {
 	struct fake_function *function = start_virtual(1);
@@ -271,6 +294,7 @@ int main(void)
 		TEST(virtual_function_has_its_table_in_the_physical_ones_bar),
 		TEST(virtual_functions_follow_their_memory_enable),
 		TEST(virtual_functions_bars_do_not_move_while_on),
+		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
 		TEST(virtual_functions_go_with_the_physical_one),
 	};
 
