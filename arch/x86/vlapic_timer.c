@@ -9,6 +9,7 @@
 #include "arch/tsc.h"
 #include "arch/vlapic_regs.h"
 #include "core/arch.h"
+#include "core/cpu.h"
 
 /* A guest's periodic timer may not keep a CPU in interrupts: shorter periods lose ticks. */
 #define PERIOD_MIN_NS UINT64_C(20000)
@@ -84,13 +85,16 @@ static void expire(struct vlapic *vlapic, uint64_t now)
 }
 
 /* What has expired by now takes effect. */
-static void settle(struct vlapic *vlapic)
+static void settle_at(struct vlapic *vlapic, uint64_t now)
 {
-	uint64_t now = arch_time_now();
-
 	if (vlapic->timer_next != 0 && now >= vlapic->timer_next) {
 		expire(vlapic, now);
 	}
+}
+
+static void settle(struct vlapic *vlapic)
+{
+	settle_at(vlapic, arch_time_now());
 }
 
 /* The handler's word is a hint only: the timer may have been set anew since, or be periodic. */
@@ -178,29 +182,33 @@ uint64_t vlapic_tsc_deadline_read(struct vcpu *vcpu)
 }
 
 /* Rounded up: an interrupt never comes before its deadline. */
-static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
+static uint64_t deadline_to_ns(uint64_t deadline, uint64_t guest_tsc, uint64_t now)
 {
-	uint64_t now = arch_time_now();
-	uint64_t guest_tsc = tsc_read() + vcpu->arch.state->tsc.offset;
-
 	if (deadline <= guest_tsc) {
 		return now;
 	}
 	return now + tsc_ticks_to_ns(min_u64(deadline - guest_tsc, DEADLINE_FAR)) + 1;
 }
 
+/* The clock is read once: every idle guest comes here for each of its sleeps. */
 void vlapic_tsc_deadline_write(struct vcpu *vcpu, uint64_t value)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	uint64_t ticks, now;
 
 	if (timer_mode(vlapic) != VLAPIC_TIMER_TSC_DEADLINE) {
 		return;
 	}
-	settle(vlapic);
+	ticks = tsc_read() - arch_cpu_self()->arch.tsc_offset;
+	now = tsc_to_ns(ticks);
+	settle_at(vlapic, now);
 	vlapic->tsc_deadline = value;
-	vlapic->timer_next = value == 0 ? 0 : max_u64(deadline_to_ns(vcpu, value), 1);
-	if (vlapic->timer_next != 0 && vlapic->timer_next <= arch_time_now()) {
-		settle(vlapic);
+	vlapic->timer_next = 0;
+	if (value != 0) {
+		uint64_t next = deadline_to_ns(value, ticks + vcpu->arch.state->tsc.offset, now);
+
+		vlapic->timer_next = max_u64(next, 1);
+		settle_at(vlapic, now);
 	}
 	program(vlapic);
 }

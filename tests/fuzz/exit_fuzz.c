@@ -203,6 +203,11 @@ uint64_t tsc_ticks_to_ns(uint64_t ticks)
 	return ticks / 3;
 }
 
+uint64_t tsc_to_ns(uint64_t ticks)
+{
+	return ticks / 3;
+}
+
 struct cpu *arch_cpu_self(void)
 {
 	return &cpu;

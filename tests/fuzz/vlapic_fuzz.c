@@ -12,6 +12,7 @@
 #include "arch/vlapic.h"
 #include "arch/vlapic_regs.h"
 #include "core/arch.h"
+#include "core/cpu.h"
 #include "core/epoch.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
@@ -37,6 +38,13 @@ static void require(bool condition)
 
 /* ---- what it stands on ---- */
 
+struct cpu *arch_cpu_self(void)
+{
+	static struct cpu cpu;
+
+	return &cpu;
+}
+
 uint64_t arch_time_now(void)
 {
 	return now;
@@ -48,6 +56,11 @@ uint64_t tsc_read(void)
 }
 
 uint64_t tsc_ticks_to_ns(uint64_t ticks)
+{
+	return ticks / 3;
+}
+
+uint64_t tsc_to_ns(uint64_t ticks)
 {
 	return ticks / 3;
 }

@@ -70,6 +70,11 @@ uint64_t tsc_ticks_to_ns(uint64_t ticks)
 	return ticks / 3;
 }
 
+uint64_t tsc_to_ns(uint64_t ticks)
+{
+	return ticks / 3;
+}
+
 void sched_notify(struct vcpu *vcpu)
 {
 	(void)vcpu;

@@ -19,6 +19,7 @@
 #include "arch/vlapic.h"
 #include "arch/vlapic_regs.h"
 #include "core/arch.h"
+#include "core/cpu.h"
 #include "core/epoch.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
@@ -42,9 +43,21 @@ uint64_t arch_time_now(void)
 	return fake_now;
 }
 
+static struct cpu fake_cpu;
+
+struct cpu *arch_cpu_self(void)
+{
+	return &fake_cpu;
+}
+
 uint64_t tsc_read(void)
 {
-	return fake_now * fake_tsc_per_ns;
+	return fake_now * fake_tsc_per_ns + fake_cpu.arch.tsc_offset;
+}
+
+uint64_t tsc_to_ns(uint64_t ticks)
+{
+	return ticks / fake_tsc_per_ns;
 }
 
 uint64_t tsc_ticks_to_ns(uint64_t ticks)

@@ -339,6 +339,20 @@ static void deadline_is_in_the_guests_tsc(void **state)
 	assert_true(ticks());
 }
 
+/* The guest's TSC is shifted by it too: it reads the same on all CPUs. */
+static void deadline_does_not_depend_on_the_cpus_own_offset(void **state)
+{
+	(void)state;
+	fake_cpu.arch.tsc_offset = 500;
+	deadline_mode();
+	vlapic_tsc_deadline_write(vcpu, fake_now * fake_tsc_per_ns + 2000);
+	fake_cpu.arch.tsc_offset = 0;
+	fake_advance(999);
+	assert_false(ticks());
+	fake_advance(2);
+	assert_true(ticks());
+}
+
 static void deadline_follows_a_change_of_the_tsc(void **state)
 {
 	(void)state;
@@ -420,6 +434,7 @@ int main(void)
 		TEST(deadline_zero_disarms),
 		TEST(deadline_at_the_end_of_time_does_not_overflow),
 		TEST(deadline_is_in_the_guests_tsc),
+		TEST(deadline_does_not_depend_on_the_cpus_own_offset),
 		TEST(deadline_follows_a_change_of_the_tsc),
 		TEST(deadline_is_ignored_in_other_modes),
 		TEST(deadline_mode_ignores_the_initial_count),
