@@ -228,6 +228,12 @@ static bool write_function(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	}
 }
 
+/* EOI and IPIs: most of what a guest that runs writes. They need no search. */
+static bool is_x2apic(uint32_t msr)
+{
+	return msr - MSR_X2APIC <= MSR_X2APIC_LAST - MSR_X2APIC;
+}
+
 bool exit_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	const struct msr_policy *policy = exit_msr_find(msr);
@@ -271,8 +277,12 @@ static bool state_write(struct vcpu *vcpu, const struct msr_policy *policy, uint
 
 bool exit_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	const struct msr_policy *policy = exit_msr_find(msr);
+	const struct msr_policy *policy;
 
+	if (is_x2apic(msr)) {
+		return vlapic_msr_write(vcpu, msr, value);
+	}
+	policy = exit_msr_find(msr);
 	if (policy == NULL) {
 		return false;
 	}

@@ -45,21 +45,23 @@ static void handle(struct cpu *cpu, unsigned vector)
 	}
 }
 
-/* True when there were any. */
-static bool handle_recorded(struct cpu *cpu)
+static bool has_recorded(const struct cpu *cpu)
 {
-	bool any = false;
+	const uint64_t *pending = cpu->arch.irq_pending;
 
+	return (pending[0] | pending[1] | pending[2] | pending[3]) != 0;
+}
+
+static void handle_recorded(struct cpu *cpu)
+{
 	for (unsigned word = ARRAY_SIZE(cpu->arch.irq_pending); word-- > 0;) {
 		while (cpu->arch.irq_pending[word] != 0) {
 			unsigned bit = bits_highest(cpu->arch.irq_pending[word]);
 
 			cpu->arch.irq_pending[word] &= ~BIT(bit);
 			handle(cpu, word * 64 + bit);
-			any = true;
 		}
 	}
-	return any;
 }
 
 /* What is left after the last round is pending still, and ends the next guest entry at once. */
@@ -69,9 +71,10 @@ void arch_irq_poll(void)
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		irq_window();
-		if (!handle_recorded(cpu)) {
+		if (!has_recorded(cpu)) {
 			counter_add(&cpu->irq_drains, 1);
 			return;
 		}
+		handle_recorded(cpu);
 	}
 }

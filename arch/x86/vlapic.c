@@ -204,8 +204,10 @@ static void fold_word(struct vcpu *vcpu, unsigned word, uint64_t bits)
 		level &= bits;
 		vlapic_raise_error(vlapic, VLAPIC_ESR_RECEIVE_VECTOR);
 	}
-	vlapic->eoi_notify[word] = (vlapic->eoi_notify[word] & ~bits) | level;
-	word_put(vlapic, VLAPIC_TMR, word, vlapic->eoi_notify[word]);
+	if ((vlapic->eoi_notify[word] & bits) != level) {
+		vlapic->eoi_notify[word] = (vlapic->eoi_notify[word] & ~bits) | level;
+		word_put(vlapic, VLAPIC_TMR, word, vlapic->eoi_notify[word]);
+	}
 	word_put(vlapic, VLAPIC_IRR, word, word_get(vlapic, VLAPIC_IRR, word) | bits);
 	vlapic->irr_words |= (uint8_t)(((uint32_t)bits != 0) << word * 2);
 	vlapic->irr_words |= (uint8_t)((bits >> 32 != 0) << (word * 2 + 1));

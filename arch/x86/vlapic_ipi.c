@@ -232,14 +232,28 @@ static unsigned deliver_lowest(struct vm *vm, const struct vlapic_message *messa
 	return taker != NULL && receive(taker, message);
 }
 
+/* What devices send, mostly. The lowest priority of one is that one's. */
+static unsigned deliver_single(struct vm *vm, const struct vlapic_message *message)
+{
+	struct vcpu *vcpu = message->shorthand == VLAPIC_SELF
+				    ? message->source
+				    : vlapic_map_find(vm, message->destination);
+
+	return vcpu != NULL && receive(vcpu, message);
+}
+
 unsigned vlapic_deliver(struct vm *vm, const struct vlapic_message *message)
 {
-	uint32_t candidates = candidate_count(vm, message);
+	uint32_t candidates;
 	unsigned taken = 0;
 
+	if (is_single(message)) {
+		return deliver_single(vm, message);
+	}
 	if (message->mode == VLAPIC_LOWEST) {
 		return deliver_lowest(vm, message);
 	}
+	candidates = candidate_count(vm, message);
 	for (uint32_t i = 0; i < candidates; i++) {
 		struct vcpu *vcpu = candidate(vm, message, i);
 
