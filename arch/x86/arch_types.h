@@ -25,7 +25,7 @@ struct cpuid_table;
 
 /* Secret slots of the loaded vCPU: fixed addresses in the private space of whatever CPU it is
  * loaded on. */
-enum secret_slot { SECRET_STATE, SECRET_VMCB, SECRET_XSAVE, SECRET_SLOTS };
+enum secret_slot { SECRET_STATE, SECRET_VIRT, SECRET_XSAVE, SECRET_SLOTS };
 
 struct arch_cpu {
 	uint32_t apic_id;
@@ -66,6 +66,7 @@ struct arch_vcpu {
 	hpa_t secrets[SECRET_SLOTS];
 	struct vcpu_state *state; /* = the secret slot's address; to be touched only while loaded */
 	void *xsave;              /* likewise */
+	void *virt_page;          /* likewise: the VMCB, or the memory of the VMCS */
 	uint64_t requests;        /* atomic: NMI, INIT, SIPI, LINT1, #MC posted by other CPUs */
 #define REQUEST_NMI         BIT(0)
 #define REQUEST_INIT        BIT(1)

@@ -3,7 +3,6 @@
 #include "arch/svm.h"
 
 #include "arch/bochs.h"
-#include "arch/exit_msr.h"
 #include "arch/msr.h"
 #include "arch/npt.h"
 #include "arch/tcg.h"
@@ -107,7 +106,7 @@ static int svm_cpu_enable(struct cpu *cpu)
 	}
 	svm->host_save = hyp_map_direct_hpa(save);
 	svm->host_vmcb = hyp_map_direct_hpa(host);
-	svm_asid_init(svm, facts.asids);
+	tlb_tags_init(&svm->asids, facts.asids);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
 	wrmsr(MSR_VM_HSAVE_PA, svm->host_save.value);
 	/* The host never changes what VMLOAD brings back: once is enough. */
@@ -176,13 +175,6 @@ static int svm_vm_init(struct vm *vm)
 		memset(vm->arch.port_bitmap, 0, PORT_MAP_PORTS);
 	}
 	memset(vm->arch.msr_bitmap, 0xff, MSR_MAP_SIZE);
-	for (uint32_t i = 0; i < exit_msr_count; i++) {
-		const struct msr_policy *policy = &exit_msr_table[i];
-
-		for (uint32_t msr = policy->first; policy->direct && msr <= policy->last; msr++) {
-			svm_msr_intercept(vm, msr, false, policy->write != MSR_WRITE_DIRECT);
-		}
-	}
 	vm->arch.port_bitmap_hpa = hyp_map_direct_hpa(vm->arch.port_bitmap);
 	vm->arch.msr_bitmap_hpa = hyp_map_direct_hpa(vm->arch.msr_bitmap);
 	return 0;
@@ -230,7 +222,7 @@ static void intercepts_init(struct vmcb_control *control)
 static int svm_vcpu_init(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
+	struct vmcb *vmcb = vcpu->arch.virt_page;
 
 	memset(vmcb, 0, sizeof(*vmcb));
 	intercepts_init(&vmcb->control);
@@ -239,7 +231,7 @@ static int svm_vcpu_init(struct vcpu *vcpu)
 	vmcb->control.virtual_interrupt = VMCB_V_INTR_MASKING;
 	vmcb->control.nested = VMCB_NESTED_PAGING;
 	vmcb->control.nested_cr3 = hyp_map_direct_hpa(vm->stage2[0].pt.root).value;
-	vcpu->arch.svm = (struct svm_vcpu){ .vmcb = vmcb, .asid_cpu = UINT32_MAX };
+	vcpu->arch.svm = (struct svm_vcpu){ .vmcb = vmcb, .asid = { .cpu = UINT32_MAX } };
 	svm_state_set(vcpu, STATE_ALL);
 	return 0;
 }
@@ -251,7 +243,10 @@ static void svm_vcpu_fini(struct vcpu *vcpu)
 
 static void svm_vcpu_load(struct vcpu *vcpu)
 {
-	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
+	struct vmcb_control *control;
+
+	vcpu->arch.svm.vmcb = vcpu->arch.virt_page;
+	control = &vcpu->arch.svm.vmcb->control;
 
 	/* Another CPU may hold an older copy of the VMCB under the same address, and its TSC may be
 	 * off. APM2 15.15.2 "VMCB Clean Field". */
@@ -265,9 +260,10 @@ static void svm_vcpu_load(struct vcpu *vcpu)
 	}
 }
 
+/* The pointer goes too, so that a use of what is not loaded faults at once. */
 static void svm_vcpu_put(struct vcpu *vcpu)
 {
-	(void)vcpu;
+	vcpu->arch.svm.vmcb = NULL;
 }
 
 const struct virt_ops virt_svm = {

@@ -2,7 +2,7 @@
 /* AMD-V: the vendor half of a CPU and of a vCPU. The VMCB itself is a secret page (vmcb.h). */
 #pragma once
 
-#include "core/types.h"
+#include "arch/tlb_tag.h"
 
 struct cpu;
 struct vcpu;
@@ -16,16 +16,12 @@ struct svm_cpu {
 	hpa_t host_save; /* VM_HSAVE_PA page */
 	hpa_t host_vmcb; /* where VMSAVE keeps the host's FS, GS, TR, LDTR, SYSCALL and SYSENTER
 			    state */
-	uint32_t asid_next, asid_max;
-	uint64_t asid_generation; /* grows when the ASIDs are used up and all are flushed */
-	bool asid_flush;          /* that flush is due with the next entry */
+	struct tlb_tags asids;
 };
 
 struct svm_vcpu {
 	struct vmcb *vmcb; /* the secret slot's address: only while loaded */
-	uint32_t asid; /* of (vCPU, address space) on cpu asid_cpu in generation asid_generation */
-	uint32_t asid_cpu;
-	uint64_t asid_generation;
+	struct tlb_tag asid;
 	uint64_t cr4_forced; /* bits of the VMCB's CR4 that are not the guest's */
 	/* svm_nmi.c: */
 	bool nmi_armed; /* something of it is to be undone, or looked at after the exit */
@@ -34,13 +30,6 @@ struct svm_vcpu {
 	bool step_done; /* this #DB exit is that step's, and nothing else */
 	uint64_t iret_rip, step_rip, step_rflags, step_dr6;
 };
-
-/* The vCPU's ASID is still its own on the CPU of that index. */
-static inline bool svm_asid_is_current(const struct svm_cpu *cpu, uint32_t index,
-				       const struct svm_vcpu *vcpu)
-{
-	return vcpu->asid_cpu == index && vcpu->asid_generation == cpu->asid_generation;
-}
 
 /* What CPUID and VM_CR say about this core's SVM; see svm_check(). */
 struct svm_facts {
@@ -88,15 +77,6 @@ void svm_nmi_collect(struct vcpu *vcpu);
 /* svm_state.c */
 void svm_state_get(struct vcpu *vcpu, uint64_t groups);
 void svm_state_set(struct vcpu *vcpu, uint64_t groups);
-
-/* svm_asid.c: chooses the ASID and TLB_CONTROL of an entry on this CPU, after cpu->in_guest was
- * set. flush: what the TLB holds of the vCPU is stale. */
-void svm_asid_init(struct svm_cpu *cpu, uint32_t asids);
-struct svm_asid {
-	uint32_t asid;
-	uint8_t tlb_control;
-};
-struct svm_asid svm_asid_select(struct cpu *cpu, struct svm_vcpu *vcpu, bool flush);
 
 /* svm_dump.c */
 void svm_dump(struct vcpu *vcpu);

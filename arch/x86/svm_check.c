@@ -8,7 +8,7 @@
 bool svm_check(const struct svm_facts *facts, const char **missing)
 {
 	if (!facts->has_svm) {
-		*missing = "AMD-V (CPUID 80000001 ECX[2])";
+		*missing = NULL;
 	} else if ((facts->vm_cr & VM_CR_SVMDIS) != 0) {
 		*missing =
 			"AMD-V, which the CPU has but the firmware has turned off (VM_CR.SVMDIS): "

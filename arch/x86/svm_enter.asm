@@ -5,45 +5,10 @@
 bits 64
 default rel
 %include "offsets.inc"
+%include "arch/x86/guest_gprs.inc"
 %include "arch/x86/mitigation.inc"
 
 section .text
-
-; Moves all general registers but RAX and RSP, which VMRUN and #VMEXIT move by the VMCB, and the
-; one that holds the state's address (%1), which goes last.
-%macro GUEST_LOAD 1
-	mov	rcx, [%1 + STATE_GPRS + 8 * 1]
-	mov	rdx, [%1 + STATE_GPRS + 8 * 2]
-	mov	rbx, [%1 + STATE_GPRS + 8 * 3]
-	mov	rbp, [%1 + STATE_GPRS + 8 * 5]
-	mov	rsi, [%1 + STATE_GPRS + 8 * 6]
-	mov	r8,  [%1 + STATE_GPRS + 8 * 8]
-	mov	r9,  [%1 + STATE_GPRS + 8 * 9]
-	mov	r10, [%1 + STATE_GPRS + 8 * 10]
-	mov	r11, [%1 + STATE_GPRS + 8 * 11]
-	mov	r12, [%1 + STATE_GPRS + 8 * 12]
-	mov	r13, [%1 + STATE_GPRS + 8 * 13]
-	mov	r14, [%1 + STATE_GPRS + 8 * 14]
-	mov	r15, [%1 + STATE_GPRS + 8 * 15]
-	mov	rdi, [%1 + STATE_GPRS + 8 * 7]
-%endmacro
-
-%macro GUEST_SAVE 1
-	mov	[%1 + STATE_GPRS + 8 * 1], rcx
-	mov	[%1 + STATE_GPRS + 8 * 2], rdx
-	mov	[%1 + STATE_GPRS + 8 * 3], rbx
-	mov	[%1 + STATE_GPRS + 8 * 5], rbp
-	mov	[%1 + STATE_GPRS + 8 * 6], rsi
-	mov	[%1 + STATE_GPRS + 8 * 7], rdi
-	mov	[%1 + STATE_GPRS + 8 * 8], r8
-	mov	[%1 + STATE_GPRS + 8 * 9], r9
-	mov	[%1 + STATE_GPRS + 8 * 10], r10
-	mov	[%1 + STATE_GPRS + 8 * 11], r11
-	mov	[%1 + STATE_GPRS + 8 * 12], r12
-	mov	[%1 + STATE_GPRS + 8 * 13], r13
-	mov	[%1 + STATE_GPRS + 8 * 14], r14
-	mov	[%1 + STATE_GPRS + 8 * 15], r15
-%endmacro
 
 ; %1: 1 with the work in ecx, MITIGATE_ bits, at entry and exit; 0 without.
 ; GIF is 0 from clgi to stgi: interrupts, NMI and INIT are held, so nothing runs on the guest's TR.

@@ -53,6 +53,17 @@ static void debug_intercept(struct vcpu *vcpu, struct vmcb_control *control)
 	}
 }
 
+static uint8_t tlb_control(enum tlb_flush flush)
+{
+	static const uint8_t codes[] = {
+		[TLB_KEEP] = VMCB_TLB_KEEP,
+		[TLB_FLUSH_TAG] = VMCB_TLB_FLUSH_ASID,
+		[TLB_FLUSH_ALL] = VMCB_TLB_FLUSH_ALL,
+	};
+
+	return codes[flush];
+}
+
 /*
  * After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. Nearly
  * always there is nothing to do.
@@ -60,13 +71,15 @@ static void debug_intercept(struct vcpu *vcpu, struct vmcb_control *control)
 never_inline static void tlb_change(struct cpu *cpu, struct vcpu *vcpu, uint64_t generation)
 {
 	struct vmcb_control *control = &vcpu->arch.svm.vmcb->control;
-	bool flush = vcpu->arch.flush || generation != vcpu->arch.tlb_generation;
-	struct svm_asid asid = svm_asid_select(cpu, &vcpu->arch.svm, flush);
+	bool is_stale = vcpu->arch.flush || generation != vcpu->arch.tlb_generation;
+	enum tlb_flush flush =
+		tlb_tag_select(&cpu->arch.svm.asids, cpu->index, &vcpu->arch.svm.asid, is_stale,
+			       (svm_features & SVM_CPUID_FLUSH_ASID) != 0);
 
 	vcpu->arch.flush = false;
 	vcpu->arch.tlb_generation = generation;
-	control->tlb_control = asid.tlb_control;
-	control->asid = asid.asid;
+	control->tlb_control = tlb_control(flush);
+	control->asid = vcpu->arch.svm.asid.id;
 	control->clean &= (uint32_t)~VMCB_CLEAN_ASID;
 }
 
@@ -76,7 +89,7 @@ static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu, struct vmcb_control 
 
 	control->tlb_control = VMCB_TLB_KEEP;
 	if (vcpu->arch.flush || generation != vcpu->arch.tlb_generation ||
-	    !svm_asid_is_current(&cpu->arch.svm, cpu->index, &vcpu->arch.svm)) {
+	    !tlb_tag_is_current(&cpu->arch.svm.asids, cpu->index, &vcpu->arch.svm.asid)) {
 		tlb_change(cpu, vcpu, generation);
 	}
 }
@@ -89,10 +102,10 @@ static void enter(struct vcpu *vcpu, struct vmcb *vmcb)
 	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
 	tlb_prepare(cpu, vcpu, &vmcb->control);
 	if (unlikely(vcpu->arch.mitigate != 0)) {
-		svm_enter_mitigated(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB],
+		svm_enter_mitigated(vcpu->arch.state, vcpu->arch.secrets[SECRET_VIRT],
 				    cpu->arch.svm.host_vmcb, vcpu->arch.mitigate);
 	} else {
-		svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VMCB],
+		svm_enter(vcpu->arch.state, vcpu->arch.secrets[SECRET_VIRT],
 			  cpu->arch.svm.host_vmcb);
 	}
 	__atomic_store_n(&cpu->in_guest, false, __ATOMIC_RELEASE);

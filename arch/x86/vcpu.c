@@ -2,6 +2,7 @@
 /* The seam's vCPU functions: what is common to the vendors. */
 #include "arch/cpuid.h"
 #include "arch/exit_dr.h"
+#include "arch/exit_msr.h"
 #include "arch/fpu.h"
 #include "arch/layout.h"
 #include "arch/mitigation.h"
@@ -19,11 +20,27 @@
 #include "core/vm.h"
 #include "mm/hyp_map.h"
 
+/* All are intercepted at first. */
+static void msrs_open(struct vm *vm)
+{
+	for (uint32_t i = 0; i < exit_msr_count; i++) {
+		const struct msr_policy *policy = &exit_msr_table[i];
+
+		for (uint32_t msr = policy->first; policy->direct && msr <= policy->last; msr++) {
+			virt->msr_intercept(vm, msr, false, policy->write != MSR_WRITE_DIRECT);
+		}
+	}
+}
+
 int arch_vm_init(struct vm *vm)
 {
 	int err = cpuid_vm_init(vm);
 
-	return err != 0 ? err : virt->vm_init(vm);
+	err = err != 0 ? err : virt->vm_init(vm);
+	if (err == 0) {
+		msrs_open(vm);
+	}
+	return err;
 }
 
 void arch_vm_fini(struct vm *vm)
@@ -38,7 +55,7 @@ static void secrets_map(struct vcpu *vcpu)
 	hpa_t *pages = vcpu->arch.secrets;
 
 	vcpu->arch.state = hyp_map_secret_load(SECRET_STATE, pages[SECRET_STATE]);
-	vcpu->arch.svm.vmcb = hyp_map_secret_load(SECRET_VMCB, pages[SECRET_VMCB]);
+	vcpu->arch.virt_page = hyp_map_secret_load(SECRET_VIRT, pages[SECRET_VIRT]);
 	vcpu->arch.xsave = hyp_map_secret_load(SECRET_XSAVE, pages[SECRET_XSAVE]);
 }
 
@@ -49,7 +66,7 @@ static void secrets_unmap(struct vcpu *vcpu)
 		hyp_map_secret_unload(slot);
 	}
 	vcpu->arch.state = NULL;
-	vcpu->arch.svm.vmcb = NULL;
+	vcpu->arch.virt_page = NULL;
 	vcpu->arch.xsave = NULL;
 }
 
@@ -90,6 +107,9 @@ int arch_vcpu_init(struct vcpu *vcpu)
 	err = vlapic_init(vcpu, vcpu->index);
 	if (err == 0) {
 		err = virt->vcpu_init(vcpu);
+	}
+	if (err == 0) {
+		virt->vcpu_put(vcpu);
 	}
 	secrets_unmap(vcpu);
 	if (err != 0) {

@@ -12,15 +12,18 @@ const struct virt_ops *virt;
 
 void virt_select(void)
 {
-	const char *missing = NULL;
+	const char *missing = "AMD-V (CPUID 80000001 ECX[2]) or VT-x (CPUID 1 ECX[5])";
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(vendors); i++) {
-		if (vendors[i]->probe(&missing)) {
+		const char *what = NULL;
+
+		if (vendors[i]->probe(&what)) {
 			virt = vendors[i];
 			fpu_init();
 			log(LOG_INFO, "virt: %s", virt->name);
 			return;
 		}
+		missing = what != NULL ? what : missing;
 	}
 	refuse("this machine lacks %s", missing);
 }

@@ -17,11 +17,11 @@ struct pt_format;
 struct virt_ops {
 	const char *name;
 	/* True when this CPU has all that is required; else *missing names what it lacks ("nested
-	 * paging (CPUID 8000000A EDX[0])"). */
+	 * paging (CPUID 8000000A EDX[0])"): NULL where it is not this vendor's at all. */
 	bool (*probe)(const char **missing);
 	int (*cpu_enable)(struct cpu *cpu);
 	void (*cpu_disable)(struct cpu *cpu);
-	int (*vm_init)(struct vm *vm); /* bitmaps from the common policy tables */
+	int (*vm_init)(struct vm *vm); /* with bitmaps that intercept all MSRs */
 	void (*vm_fini)(struct vm *vm);
 	int (*vcpu_init)(struct vcpu *vcpu);
 	void (*vcpu_fini)(struct vcpu *vcpu);

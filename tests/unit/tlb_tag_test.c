@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ASIDs against TLBs that forget nothing by themselves: a missing flush shows as a stale entry. */
+/* Tags against TLBs that forget nothing by themselves: a missing flush shows as a stale entry. */
 /* arch: x86 */
-/* sources: arch/x86/svm_asid.c */
-#include "arch/svm.h"
+/* sources: arch/x86/tlb_tag.c */
+#include "arch/tlb_tag.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,34 +10,33 @@
 
 #include <cmocka.h>
 
-#include "arch/vmcb.h"
-#include "core/cpu.h"
+#include "core/bits.h"
 
 #define CPUS    2
 #define ENTRIES 64
-#define ASIDS   5 /* 1 to 4 are guests' */
+#define TAGS    5 /* 1 to 4 are guests' */
 
-uint32_t svm_features;
+static bool can_flush;
 
 struct tlb_entry {
-	uint32_t asid;
+	uint32_t tag;
 	uint64_t page, frame;
 };
 
 struct tlb {
 	struct tlb_entry entries[ENTRIES];
 	unsigned count;
-	unsigned flushes_all, flushes_asid;
+	unsigned flushes_all, flushes_tag;
 };
 
 /* A guest with one vCPU: what its tables say now, for the one page that it looks at. */
 struct guest {
-	struct svm_vcpu vcpu;
+	struct tlb_tag tag;
 	uint64_t frame;
 	bool flush;
 };
 
-static struct cpu cpus[CPUS];
+static struct tlb_tags cpus[CPUS];
 static struct tlb tlbs[CPUS];
 
 static int setup(void **state)
@@ -45,57 +44,57 @@ static int setup(void **state)
 	(void)state;
 	memset(cpus, 0, sizeof(cpus));
 	memset(tlbs, 0, sizeof(tlbs));
-	svm_features = 0;
+	can_flush = false;
 	for (uint32_t i = 0; i < CPUS; i++) {
-		cpus[i].index = i;
-		svm_asid_init(&cpus[i].arch.svm, ASIDS);
+		tlb_tags_init(&cpus[i], TAGS);
 	}
 	return 0;
 }
 
 static struct guest new_guest(uint64_t frame)
 {
-	return (struct guest){ .vcpu = { .asid_cpu = UINT32_MAX }, .frame = frame };
+	return (struct guest){ .tag = { .cpu = UINT32_MAX }, .frame = frame };
 }
 
-static void tlb_control(struct tlb *tlb, uint8_t control, uint32_t asid)
+static void tlb_flush(struct tlb *tlb, enum tlb_flush flush, uint32_t tag)
 {
 	unsigned kept = 0;
 
-	if (control == VMCB_TLB_KEEP) {
+	if (flush == TLB_KEEP) {
 		return;
 	}
-	tlb->flushes_all += control == VMCB_TLB_FLUSH_ALL;
-	tlb->flushes_asid += control == VMCB_TLB_FLUSH_ASID;
+	tlb->flushes_all += flush == TLB_FLUSH_ALL;
+	tlb->flushes_tag += flush == TLB_FLUSH_TAG;
 	for (unsigned i = 0; i < tlb->count; i++) {
-		if (control == VMCB_TLB_FLUSH_ASID && tlb->entries[i].asid != asid) {
+		if (flush == TLB_FLUSH_TAG && tlb->entries[i].tag != tag) {
 			tlb->entries[kept++] = tlb->entries[i];
 		}
 	}
 	tlb->count = kept;
 }
 
-static uint64_t tlb_access(struct tlb *tlb, uint32_t asid, const struct guest *guest)
+static uint64_t tlb_access(struct tlb *tlb, uint32_t tag, const struct guest *guest)
 {
 	for (unsigned i = 0; i < tlb->count; i++) {
-		if (tlb->entries[i].asid == asid) {
+		if (tlb->entries[i].tag == tag) {
 			return tlb->entries[i].frame;
 		}
 	}
 	assert_true(tlb->count < ENTRIES);
-	tlb->entries[tlb->count++] = (struct tlb_entry){ asid, 0, guest->frame };
+	tlb->entries[tlb->count++] = (struct tlb_entry){ tag, 0, guest->frame };
 	return guest->frame;
 }
 
 /* Enters the guest on that CPU; it must see what its tables say. */
 static void run(struct guest *guest, uint32_t cpu)
 {
-	struct svm_asid asid = svm_asid_select(&cpus[cpu], &guest->vcpu, guest->flush);
+	enum tlb_flush flush =
+		tlb_tag_select(&cpus[cpu], cpu, &guest->tag, guest->flush, can_flush);
 
 	guest->flush = false;
-	assert_in_range(asid.asid, 1, ASIDS - 1);
-	tlb_control(&tlbs[cpu], asid.tlb_control, asid.asid);
-	assert_int_equal(tlb_access(&tlbs[cpu], asid.asid, guest), guest->frame);
+	assert_in_range(guest->tag.id, 1, TAGS - 1);
+	tlb_flush(&tlbs[cpu], flush, guest->tag.id);
+	assert_int_equal(tlb_access(&tlbs[cpu], guest->tag.id, guest), guest->frame);
 }
 
 static void change(struct guest *guest, uint64_t frame)
@@ -124,7 +123,7 @@ static void guests_on_one_cpu_do_not_see_each_other(void **state)
 		run(&a, 0);
 		run(&b, 0);
 	}
-	assert_int_not_equal(a.vcpu.asid, b.vcpu.asid);
+	assert_int_not_equal(a.tag.id, b.tag.id);
 	assert_int_equal(tlbs[0].flushes_all, 1);
 }
 
@@ -152,20 +151,20 @@ static void changed_tables_are_seen(void **state)
 	run(&a, 0);
 }
 
-static void changed_tables_flush_one_asid_where_there_is_flush_by_asid(void **state)
+static void changed_tables_flush_one_tag_where_the_cpu_can(void **state)
 {
 	struct guest a = new_guest(10), b = new_guest(20);
-	uint32_t asid;
+	uint32_t tag;
 
 	(void)state;
-	svm_features = SVM_CPUID_FLUSH_ASID;
+	can_flush = true;
 	run(&a, 0);
 	run(&b, 0);
-	asid = a.vcpu.asid;
+	tag = a.tag.id;
 	change(&a, 11);
 	run(&a, 0);
-	assert_int_equal(a.vcpu.asid, asid);
-	assert_int_equal(tlbs[0].flushes_asid, 1);
+	assert_int_equal(a.tag.id, tag);
+	assert_int_equal(tlbs[0].flushes_tag, 1);
 	assert_int_equal(tlbs[0].flushes_all, 1);
 	run(&b, 0);
 }
@@ -186,12 +185,12 @@ static void migration_leaves_no_stale_entries_behind(void **state)
 	run(&a, 1);
 }
 
-static void flush_by_asid_does_not_reach_another_cpu(void **state)
+static void flush_of_a_tag_does_not_reach_another_cpu(void **state)
 {
 	struct guest a = new_guest(10);
 
 	(void)state;
-	svm_features = SVM_CPUID_FLUSH_ASID;
+	can_flush = true;
 	run(&a, 0);
 	run(&a, 1);
 	change(&a, 11);
@@ -199,9 +198,9 @@ static void flush_by_asid_does_not_reach_another_cpu(void **state)
 	run(&a, 0); /* no flush is due any more, but CPU 0 never had one */
 }
 
-static void more_guests_than_asids_never_mix(void **state)
+static void more_guests_than_tags_never_mix(void **state)
 {
-	struct guest guests[ASIDS * 3];
+	struct guest guests[TAGS * 3];
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(guests); i++) {
@@ -214,12 +213,12 @@ static void more_guests_than_asids_never_mix(void **state)
 	}
 }
 
-static void used_up_asids_flush_once_and_start_again(void **state)
+static void used_up_tags_flush_once_and_start_again(void **state)
 {
 	struct guest a = new_guest(10);
 
 	(void)state;
-	for (unsigned i = 0; i < ASIDS - 1; i++) {
+	for (unsigned i = 0; i < TAGS - 1; i++) {
 		a.flush = true;
 		run(&a, 0);
 	}
@@ -227,17 +226,17 @@ static void used_up_asids_flush_once_and_start_again(void **state)
 	a.flush = true;
 	run(&a, 0);
 	assert_int_equal(tlbs[0].flushes_all, 2);
-	assert_int_equal(a.vcpu.asid, 1);
+	assert_int_equal(a.tag.id, 1);
 }
 
-/* Its ASID is another's now; the generation tells. */
-static void guest_from_before_the_flush_gets_a_new_asid(void **state)
+/* Its tag is another's now; the generation tells. */
+static void guest_from_before_the_flush_gets_a_new_tag(void **state)
 {
 	struct guest old = new_guest(10), busy = new_guest(20);
 
 	(void)state;
 	run(&old, 0);
-	for (unsigned i = 0; i < ASIDS * 2; i++) {
+	for (unsigned i = 0; i < TAGS * 2; i++) {
 		change(&busy, 21 + i);
 		run(&busy, 0);
 	}
@@ -253,13 +252,12 @@ int main(void)
 		cmocka_unit_test_setup(guests_on_one_cpu_do_not_see_each_other, setup),
 		cmocka_unit_test_setup(same_guest_keeps_its_entries, setup),
 		cmocka_unit_test_setup(changed_tables_are_seen, setup),
-		cmocka_unit_test_setup(changed_tables_flush_one_asid_where_there_is_flush_by_asid,
-				       setup),
+		cmocka_unit_test_setup(changed_tables_flush_one_tag_where_the_cpu_can, setup),
 		cmocka_unit_test_setup(migration_leaves_no_stale_entries_behind, setup),
-		cmocka_unit_test_setup(flush_by_asid_does_not_reach_another_cpu, setup),
-		cmocka_unit_test_setup(more_guests_than_asids_never_mix, setup),
-		cmocka_unit_test_setup(used_up_asids_flush_once_and_start_again, setup),
-		cmocka_unit_test_setup(guest_from_before_the_flush_gets_a_new_asid, setup),
+		cmocka_unit_test_setup(flush_of_a_tag_does_not_reach_another_cpu, setup),
+		cmocka_unit_test_setup(more_guests_than_tags_never_mix, setup),
+		cmocka_unit_test_setup(used_up_tags_flush_once_and_start_again, setup),
+		cmocka_unit_test_setup(guest_from_before_the_flush_gets_a_new_tag, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
