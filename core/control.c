@@ -220,7 +220,7 @@ int control_unmap(struct vm *vm, uint64_t start, uint64_t size)
 /* A region that was added meanwhile did not find what is mapped now. */
 static int map(struct vm *vm, uint64_t start, uint64_t size)
 {
-	struct pt_range range = identity_range(start, size, PT_MEMORY_WB);
+	struct pt_range range = identity_range(start, size, PT_MEMORY_UC);
 	int err = stage2_map_all(&vm->stage2[0], range);
 
 	if (err == 0 && region_overlaps(&vm->memory_regions, start, size)) {

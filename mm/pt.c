@@ -245,6 +245,13 @@ static bool covers(const struct pt_range *range, unsigned level)
 	return part_size(range, level) == pt_level_size(level);
 }
 
+static bool may_be_leaf(const struct pt *pt, const struct pt_range *range, unsigned level)
+{
+	return (pt->format->leaf_levels & BIT(level)) != 0 && covers(range, level) &&
+	       is_aligned(range->target.value, pt_level_size(level)) &&
+	       (pt->format->is_uniform == NULL || pt->format->is_uniform(range->target, level));
+}
+
 static int visit_map(struct walk *walk, const struct slot *at)
 {
 	const struct pt *pt = walk->pt;
@@ -254,8 +261,7 @@ static int visit_map(struct walk *walk, const struct slot *at)
 	if (!walk->replace && kind_of(pt, at) != PT_EMPTY) {
 		return -E_EXIST;
 	}
-	if ((pt->format->leaf_levels & BIT(at->level)) == 0 || !covers(range, at->level) ||
-	    !is_aligned(range->target.value, pt_level_size(at->level))) {
+	if (!may_be_leaf(pt, range, at->level)) {
 		return VISIT_SPLIT;
 	}
 	new.value = pt->format->make_leaf(range->target, at->level, range->attr);

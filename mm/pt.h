@@ -45,6 +45,8 @@ struct pt_format {
 	uint32_t leaf_levels;   /* bit n: leaves are allowed at level n */
 	unsigned physical_bits; /* wider addresses are -E_RANGE; 0: no check */
 	bool is_canonical; /* input addresses are sign-extended from the top level's last bit */
+	/* Whether one leaf may map all that is there: NULL: always. Level 0 always may. */
+	bool (*is_uniform)(hpa_t address, unsigned level);
 	pte_t (*make_leaf)(hpa_t address, unsigned level, struct pt_attr attr);
 	pte_t (*make_table)(hpa_t address);
 	enum pt_kind (*kind)(pte_t entry, unsigned level);

@@ -13,6 +13,7 @@
 #include "arch/vcpu_events.h"
 #include "arch/vcpu_state.h"
 #include "arch/vlapic.h"
+#include "arch/vmx.h"
 
 /* Host vectors for devices: core/irq.h. */
 #define ARCH_IRQ_FIRST LAPIC_VECTOR_DEVICE_FIRST
@@ -40,7 +41,10 @@ struct arch_cpu {
 	bool mce_is_due;       /* it waits for mce_forward() */
 	bool lapic_is_ready;   /* a handler may kick this CPU */
 	const struct vcpu *last_vcpu; /* that was loaded here */
-	struct svm_cpu svm;
+	union {
+		struct svm_cpu svm;
+		struct vmx_cpu vmx;
+	};
 };
 
 /* Without interrupt remapping a message has room for 8 bits; 255 is everybody. */
@@ -99,5 +103,6 @@ struct arch_vcpu {
 	struct region_cache port_region, memory_region;
 	union {
 		struct svm_vcpu svm;
+		struct vmx_vcpu vmx;
 	};
 };

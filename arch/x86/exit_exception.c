@@ -25,7 +25,7 @@ bool exit_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 	uint8_t vector = (uint8_t)exit->raw.code;
 
 	if (vector == VECTOR_DB) {
-		vcpu_events_raise_db(vcpu, causes_left_out(vcpu));
+		vcpu_events_raise_db(vcpu, exit->raw.info1 | causes_left_out(vcpu));
 		return true;
 	}
 	if (vector == VECTOR_AC) {

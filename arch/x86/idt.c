@@ -55,3 +55,8 @@ void idt_load(void)
 
 	lidt(&table);
 }
+
+uint64_t idt_base(void)
+{
+	return (uintptr_t)idt;
+}

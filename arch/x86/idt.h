@@ -49,6 +49,9 @@ void idt_use_stacks(void);
 /* Loads the table on this CPU; after gdt_init(). */
 void idt_load(void);
 
+/* Where it is. */
+uint64_t idt_base(void);
+
 /* From traps.asm. Returns only from NMIs and faults that have a fix-up. */
 void trap_handle(struct trap_frame *frame);
 

@@ -47,6 +47,16 @@
 #define MSR_MTRR_DEF_TYPE    0x000002ffU
 #define MSR_MC0_CTL          0x00000400U /* four registers a bank */
 #define MSR_MC_LAST          0x0000047fU
+#define MSR_VMX_BASIC        0x00000480U
+#define MSR_VMX_PIN          0x00000481U /* then PROC, EXIT, ENTRY */
+#define MSR_VMX_MISC         0x00000485U
+#define MSR_VMX_CR0_FIXED0   0x00000486U
+#define MSR_VMX_CR0_FIXED1   0x00000487U
+#define MSR_VMX_CR4_FIXED0   0x00000488U
+#define MSR_VMX_CR4_FIXED1   0x00000489U
+#define MSR_VMX_PROC2        0x0000048bU
+#define MSR_VMX_EPT_VPID     0x0000048cU
+#define MSR_VMX_TRUE_PIN     0x0000048dU /* then PROC, EXIT, ENTRY */
 #define MSR_TSC_DEADLINE     0x000006e0U
 #define MSR_X2APIC           0x00000800U /* register at xAPIC offset n: + n / 16 */
 #define MSR_X2APIC_LAST      0x000008ffU
@@ -109,6 +119,10 @@
 
 #define VM_CR_LOCK   BIT(3) /* SVMDIS is fixed until reset, or the key: APM2 15.30.1 "VM_CR" */
 #define VM_CR_SVMDIS BIT(4)
+
+/* Fixed until reset once it is locked: SDM3 24.7 "Enabling and Entering VMX Operation" */
+#define FEATURE_CONTROL_LOCK BIT(0)
+#define FEATURE_CONTROL_VMX  BIT(2) /* outside of SMX */
 
 /* ---- control registers: APM2 3.1 "System-Control Registers" ---- */
 

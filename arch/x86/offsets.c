@@ -6,6 +6,7 @@
 #include "arch/layout.h"
 #include "arch/mitigation.h"
 #include "arch/msr.h"
+#include "arch/vmcs.h"
 #include "core/cpu.h"
 
 void offsets(void);
@@ -36,6 +37,8 @@ void offsets(void)
 	CONSTANT(MITIGATE_VERW, MITIGATE_VERW);
 	CONSTANT(MITIGATE_L1D, MITIGATE_L1D);
 	CONSTANT(GDT_DATA, GDT_DATA);
+	CONSTANT(VMCS_HOST_RSP, VMCS_HOST_RSP);
+	CONSTANT(VMCS_HOST_RIP, VMCS_HOST_RIP);
 	OFFSET(STATE_SPEC_CTRL, vcpu_state, msrs.spec_ctrl);
 	OFFSET(STATE_GPRS, vcpu_state, gpr);
 	OFFSET(CPU_IRQ_PENDING, cpu, arch.irq_pending);

@@ -127,9 +127,7 @@ static void svm_cpu_disable(struct cpu *cpu)
 
 static void svm_port_intercept(struct vm *vm, uint16_t port, bool intercept)
 {
-	uint8_t *byte = &vm->arch.port_bitmap[port / 8], bit = (uint8_t)(1U << port % 8);
-
-	*byte = intercept ? *byte | bit : *byte & (uint8_t)~bit;
+	virt_map_assign(vm->arch.port_bitmap, port, intercept);
 }
 
 /* Two bits an MSR, in three ranges of 2048 bytes; what lies outside of them is always intercepted.

@@ -140,6 +140,7 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb_control *contr
 {
 	decode_raw(control, exit);
 	exit->raw.code -= SVM_EXIT_EXCEPTION;
+	exit->raw.info1 = 0; /* DR6 has the causes of a #DB */
 	if (vcpu->arch.svm.step_done) {
 		vcpu->arch.svm.step_done = false;
 		exit->kind = EXIT_NONE;

@@ -7,6 +7,7 @@
 #include "arch/msr.h"
 #include "arch/nmi.h"
 #include "arch/svm.h"
+#include "arch/vmx.h"
 #include "core/panic.h"
 #include "core/symbols.h"
 
@@ -100,10 +101,16 @@ static noreturn void panic_trap(const struct trap_frame *frame)
  * Bochs delivers a guest's data breakpoint to the host when the instruction that hit it was left by
  * #VMEXIT. The hypervisor uses no breakpoints: there is nothing to do.
  */
+static bool is_between(uintptr_t at, uintptr_t start, uintptr_t end)
+{
+	return at >= start && at < end;
+}
+
 static bool is_guests_breakpoint(const struct trap_frame *frame)
 {
 	return frame->vector == EXCEPTION_DB &&
-	       frame->rip - (uintptr_t)svm_enter < (uintptr_t)svm_enter_end - (uintptr_t)svm_enter;
+	       (is_between(frame->rip, (uintptr_t)svm_enter, (uintptr_t)svm_enter_end) ||
+		is_between(frame->rip, (uintptr_t)vmx_enter, (uintptr_t)vmx_enter_end));
 }
 
 void trap_handle(struct trap_frame *frame)

@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "core/panic.h"
 
-static const struct virt_ops *const vendors[] = { &virt_svm };
+static const struct virt_ops *const vendors[] = { &virt_svm, &virt_vmx };
 
 const struct virt_ops *virt;
 

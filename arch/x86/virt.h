@@ -41,7 +41,15 @@ struct virt_ops {
 	const struct pt_format *(*stage2_format)(void);
 };
 
-extern const struct virt_ops virt_svm;
+/* A bit of a map of ports or MSRs. */
+static inline void virt_map_assign(uint8_t *map, uint32_t bit, bool value)
+{
+	uint8_t mask = (uint8_t)(1U << bit % 8);
+
+	map[bit / 8] = value ? map[bit / 8] | mask : map[bit / 8] & (uint8_t)~mask;
+}
+
+extern const struct virt_ops virt_svm, virt_vmx;
 
 /* The chosen one; NULL before virt_select(). */
 extern const struct virt_ops *virt;

@@ -261,6 +261,11 @@ void vlapic_lint1(struct vcpu *vcpu)
 	}
 }
 
+int vlapic_highest_request(const struct vlapic *vlapic)
+{
+	return vector_highest(vlapic, VLAPIC_IRR, vlapic->irr_words);
+}
+
 /* The highest request that is above the processor's priority, or -1. */
 static int takable(const struct vlapic *vlapic)
 {

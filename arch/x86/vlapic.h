@@ -92,6 +92,9 @@ void vlapic_lint1(struct vcpu *vcpu);
 /* Any CPU: something was posted that the owner has not folded yet. */
 bool vlapic_has_posted(const struct vcpu *vcpu);
 
+/* The highest vector in IRR, whatever holds it back, or -1. Owner CPU. */
+int vlapic_highest_request(const struct vlapic *vlapic);
+
 uint8_t vlapic_cr8_read(struct vcpu *vcpu);
 void vlapic_cr8_write(struct vcpu *vcpu, uint8_t value);
 

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vcpu_state's groups to and from the VMCS, and the registers that neither it nor the hypervisor
+ * has a place or use for: CR2, DR6, the MSRs of SYSCALL and SWAPGS. Those are the guest's while its
+ * vCPU is loaded. GPRs, RIP and RFLAGS move with every entry: vmx_run.c.
+ */
+#include "arch/vmx.h"
+
+#include "arch/mitigation.h"
+#include "arch/msr.h"
+#include "arch/vmcs.h"
+#include "core/arch.h"
+#include "core/cpu.h"
+#include "core/string.h"
+#include "core/vcpu.h"
+#include "core/vm.h"
+#include "mm/guest_mem.h"
+
+/* The others exit when they change, and read from the shadow. */
+#define CR0_GUESTS_OWN (CR0_MP | CR0_TS)
+
+#define PDPTES     4
+#define CR3_PDPTES BITS(31, 5)
+
+/* ---- segments: SDM3 25.4.1 "Guest Register State" ---- */
+
+static uint64_t rights_of(const struct segment *segment)
+{
+	uint64_t attributes = segment->attributes;
+
+	return (attributes & VMCS_RIGHTS_LOW) | field_set(VMCS_RIGHTS_HIGH, attributes >> 8 & 0xf) |
+	       ((attributes & SEGMENT_PRESENT) == 0 ? VMCS_RIGHTS_UNUSABLE : 0);
+}
+
+/* Of an unusable one the hardware leaves DPL, which is the CPL for SS, and nothing else of use. */
+static uint16_t attributes_of(uint64_t rights)
+{
+	if ((rights & VMCS_RIGHTS_UNUSABLE) != 0) {
+		return (uint16_t)(rights & SEGMENT_DPL);
+	}
+	return (uint16_t)((rights & VMCS_RIGHTS_LOW) | field_get(VMCS_RIGHTS_HIGH, rights) << 8);
+}
+
+static void segment_get(struct segment *segment, unsigned index)
+{
+	unsigned at = 2 * index;
+
+	segment->selector = (uint16_t)vmcs_read(VMCS_GUEST_ES + at);
+	segment->limit = (uint32_t)vmcs_read(VMCS_GUEST_ES_LIMIT + at);
+	segment->base = vmcs_read(VMCS_GUEST_ES_BASE + at);
+	segment->attributes = attributes_of(vmcs_read(VMCS_GUEST_ES_RIGHTS + at));
+}
+
+static void segment_set(const struct segment *segment, unsigned index)
+{
+	unsigned at = 2 * index;
+
+	vmcs_write(VMCS_GUEST_ES + at, segment->selector);
+	vmcs_write(VMCS_GUEST_ES_LIMIT + at, segment->limit);
+	vmcs_write(VMCS_GUEST_ES_BASE + at, segment->base);
+	vmcs_write(VMCS_GUEST_ES_RIGHTS + at, rights_of(segment));
+}
+
+static void tables_get(struct vcpu_sregs *sregs)
+{
+	sregs->gdtr = (struct segment){ .base = vmcs_read(VMCS_GUEST_GDTR_BASE),
+					.limit = (uint32_t)vmcs_read(VMCS_GUEST_GDTR_LIMIT) };
+	sregs->idtr = (struct segment){ .base = vmcs_read(VMCS_GUEST_IDTR_BASE),
+					.limit = (uint32_t)vmcs_read(VMCS_GUEST_IDTR_LIMIT) };
+}
+
+static void tables_set(const struct vcpu_sregs *sregs)
+{
+	vmcs_write(VMCS_GUEST_GDTR_BASE, sregs->gdtr.base);
+	vmcs_write(VMCS_GUEST_GDTR_LIMIT, sregs->gdtr.limit & UINT16_MAX);
+	vmcs_write(VMCS_GUEST_IDTR_BASE, sregs->idtr.base);
+	vmcs_write(VMCS_GUEST_IDTR_LIMIT, sregs->idtr.limit & UINT16_MAX);
+}
+
+/* ---- control registers ---- */
+
+/* PE and PG are free with unrestricted guests: SDM3 27.3.1.1. Caching is governed by the guest's
+ * page tables alone. */
+static uint64_t real_cr0(uint64_t cr0)
+{
+	return (cr0 & ~(CR0_CD | CR0_NW)) | CR0_ET | (vmx_facts.cr0_fixed0 & ~(CR0_PE | CR0_PG));
+}
+
+/* A machine check while MCE is clear would shut the CPU down, with all that is on it. */
+static uint64_t real_cr4(uint64_t cr4)
+{
+	return cr4 | vmx_facts.cr4_fixed0 | (cr4_read() & CR4_MCE);
+}
+
+static void controls_get(struct vcpu_sregs *sregs)
+{
+	sregs->cr0 = (vmcs_read(VMCS_CR0_SHADOW) & ~CR0_GUESTS_OWN) |
+		     (vmcs_read(VMCS_GUEST_CR0) & CR0_GUESTS_OWN);
+	sregs->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	sregs->cr4 = vmcs_read(VMCS_CR4_SHADOW);
+	sregs->efer = vmcs_read(VMCS_GUEST_EFER);
+}
+
+/*
+ * Of PAE paging the four entries of the first table are registers, which the processor loads with
+ * CR3: where we have turned it on, that is ours to do. SDM3 4.4.1 "PDPTE Registers".
+ */
+static void pdptes_load(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
+{
+	uint64_t entries[PDPTES] = { 0 };
+
+	if ((sregs->cr0 & CR0_PG) == 0 || (sregs->cr4 & CR4_PAE) == 0 ||
+	    (sregs->efer & EFER_LMA) != 0) {
+		return;
+	}
+	if (guest_mem_read(&vcpu->vm->stage2[0], gpa(sregs->cr3 & CR3_PDPTES), entries,
+			   sizeof(entries)) != 0) {
+		memset(entries, 0, sizeof(entries)); /* the first access has its page fault */
+	}
+	for (uint32_t i = 0; i < PDPTES; i++) {
+		vmcs_write(VMCS_GUEST_PDPTE + 2 * i, entries[i]);
+	}
+}
+
+static void controls_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
+{
+	struct vmx_vcpu *vmx = &vcpu->arch.vmx;
+	uint32_t entry = vmx->entry & (uint32_t)~ENTRY_LONG_MODE;
+
+	entry |= (sregs->efer & EFER_LMA) != 0 ? (uint32_t)ENTRY_LONG_MODE : 0;
+	if (entry != vmx->entry) {
+		vmx->entry = entry;
+		vmcs_write(VMCS_ENTRY_CONTROLS, entry);
+	}
+	vmcs_write(VMCS_CR0_SHADOW, sregs->cr0);
+	vmcs_write(VMCS_GUEST_CR0, real_cr0(sregs->cr0));
+	vmcs_write(VMCS_GUEST_CR3, sregs->cr3);
+	vmcs_write(VMCS_CR4_SHADOW, sregs->cr4);
+	vmcs_write(VMCS_GUEST_CR4, real_cr4(sregs->cr4));
+	vmcs_write(VMCS_GUEST_EFER, sregs->efer);
+	pdptes_load(vcpu, sregs);
+}
+
+/* ---- groups ---- */
+
+static void sregs_get(struct vcpu *vcpu, struct vcpu_sregs *sregs)
+{
+	for (unsigned i = 0; i < SEGMENT_COUNT; i++) {
+		segment_get(&sregs->segments[i], i);
+	}
+	tables_get(sregs);
+	controls_get(sregs);
+	sregs->cr2 = cr2_read();
+	sregs->cr8 = vlapic_cr8_read(vcpu);
+	sregs->cpl = (uint8_t)field_get(SEGMENT_DPL, sregs->segments[SEGMENT_SS].attributes);
+}
+
+static void sregs_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
+{
+	for (unsigned i = 0; i < SEGMENT_COUNT; i++) {
+		segment_set(&sregs->segments[i], i);
+	}
+	tables_set(sregs);
+	controls_set(vcpu, sregs);
+}
+
+static void msrs_get_live(struct vcpu_msrs *msrs)
+{
+	msrs->star = rdmsr(MSR_STAR);
+	msrs->lstar = rdmsr(MSR_LSTAR);
+	msrs->cstar = rdmsr(MSR_CSTAR);
+	msrs->sfmask = rdmsr(MSR_SFMASK);
+	msrs->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
+}
+
+static void msrs_set_live(const struct vcpu_msrs *msrs)
+{
+	wrmsr(MSR_STAR, msrs->star);
+	wrmsr(MSR_LSTAR, msrs->lstar);
+	wrmsr(MSR_CSTAR, msrs->cstar);
+	wrmsr(MSR_SFMASK, msrs->sfmask);
+	wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
+}
+
+static void msrs_get(struct vcpu_msrs *msrs)
+{
+	msrs_get_live(msrs);
+	msrs->sysenter_cs = vmcs_read(VMCS_GUEST_SYSENTER_CS);
+	msrs->sysenter_esp = vmcs_read(VMCS_GUEST_SYSENTER_ESP);
+	msrs->sysenter_eip = vmcs_read(VMCS_GUEST_SYSENTER_EIP);
+}
+
+static void msrs_set(struct vcpu *vcpu, const struct vcpu_msrs *msrs)
+{
+	vmcs_write(VMCS_GUEST_SYSENTER_CS, msrs->sysenter_cs);
+	vmcs_write(VMCS_GUEST_SYSENTER_ESP, msrs->sysenter_esp);
+	vmcs_write(VMCS_GUEST_SYSENTER_EIP, msrs->sysenter_eip);
+	vmcs_write(VMCS_GUEST_PAT, msrs->pat);
+	vcpu->arch.mitigate = (uint8_t)((mitigation_work & MITIGATE_WORLD) |
+					(msrs->spec_ctrl != 0 ? MITIGATE_SPEC_CTRL : 0));
+}
+
+void vmx_state_get(struct vcpu *vcpu, uint64_t groups)
+{
+	struct vcpu_state *state = vcpu->arch.state;
+
+	groups &= ~state->valid;
+	if ((groups & STATE_SREGS) != 0) {
+		sregs_get(vcpu, &state->sregs);
+	}
+	if ((groups & STATE_MSR) != 0) {
+		msrs_get(&state->msrs);
+	}
+	if ((groups & STATE_DEBUG) != 0) {
+		state->debug.dr6 = dr6_read();
+		state->debug.dr7 = vmcs_read(VMCS_GUEST_DR7);
+	}
+	state->valid |= groups;
+}
+
+static void set_vmcs(struct vcpu *vcpu, uint64_t groups)
+{
+	struct vcpu_state *state = vcpu->arch.state;
+
+	if ((groups & STATE_SREGS) != 0) {
+		sregs_set(vcpu, &state->sregs);
+	}
+	if ((groups & STATE_MSR) != 0) {
+		msrs_set(vcpu, &state->msrs);
+	}
+	if ((groups & STATE_DEBUG) != 0) {
+		vmcs_write(VMCS_GUEST_DR7, state->debug.dr7);
+	}
+	if ((groups & STATE_TSC) != 0) {
+		vmcs_write(VMCS_TSC_OFFSET, state->tsc.offset - arch_cpu_self()->arch.tsc_offset);
+	}
+}
+
+static void set_live(const struct vcpu_state *state, uint64_t groups)
+{
+	if ((groups & STATE_SREGS) != 0) {
+		cr2_write(state->sregs.cr2);
+	}
+	if ((groups & STATE_MSR) != 0) {
+		msrs_set_live(&state->msrs);
+	}
+	if ((groups & STATE_DEBUG) != 0) {
+		dr6_write(state->debug.dr6);
+	}
+}
+
+void vmx_state_set(struct vcpu *vcpu, uint64_t groups)
+{
+	set_vmcs(vcpu, groups);
+	set_live(vcpu->arch.state, groups);
+	vcpu->arch.state->dirty &= ~groups;
+}
+
+void vmx_state_init(struct vcpu *vcpu)
+{
+	vmcs_write(VMCS_CR0_MASK, ~CR0_GUESTS_OWN);
+	vmcs_write(VMCS_CR4_MASK, UINT64_MAX);
+	vmcs_write(VMCS_GUEST_RSP, 0);
+	vmcs_write(VMCS_GUEST_RFLAGS, RFLAGS_RES1);
+	vcpu->arch.vmx.rsp = 0;
+	vcpu->arch.vmx.rflags = RFLAGS_RES1;
+	set_vmcs(vcpu, STATE_ALL);
+	vcpu->arch.state->dirty = STATE_ALL;
+}
+
+/* ---- load and put ---- */
+
+static bool has_tsc_aux(void)
+{
+	return vmx_has(VMX_PROC2, PROC2_RDTSCP);
+}
+
+void vmx_state_load(struct vcpu *vcpu)
+{
+	const struct vcpu_state *state = vcpu->arch.state;
+
+	set_live(state, STATE_SREGS | STATE_MSR | STATE_DEBUG);
+	if (has_tsc_aux()) {
+		wrmsr(MSR_TSC_AUX, state->msrs.tsc_aux);
+	}
+}
+
+/* What is dirty was changed here, and the registers do not know it yet. */
+void vmx_state_put(struct vcpu *vcpu)
+{
+	struct vcpu_state *state = vcpu->arch.state;
+
+	if ((state->dirty & STATE_SREGS) == 0) {
+		state->sregs.cr2 = cr2_read();
+	}
+	if ((state->dirty & STATE_MSR) == 0) {
+		msrs_get_live(&state->msrs);
+	}
+	if ((state->dirty & STATE_DEBUG) == 0) {
+		state->debug.dr6 = dr6_read();
+	}
+}
