@@ -37,6 +37,7 @@ struct cpuid_table {
 	/* What follows from it for control registers: */
 	uint64_t cr4, efer, xcr0; /* bits that guests may set */
 	unsigned physical_bits;
+	uint32_t vendor; /* EBX of leaf 0 */
 };
 
 struct cpuid_topology {

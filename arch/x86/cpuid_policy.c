@@ -305,5 +305,6 @@ void cpuid_apply_policy(struct cpuid_table *table, const struct cpuid_topology *
 	hypervisor_add(table, topology);
 	table->cr4 = bits_allowed(table, cr4_bits, ARRAY_SIZE(cr4_bits));
 	table->efer = bits_allowed(table, efer_bits, ARRAY_SIZE(efer_bits));
+	table->vendor = cpuid_get(table, 0, CPUID_EBX);
 	table->physical_bits = (unsigned)cpuid_get(table, 0x80000008, CPUID_EAX) & 0xff;
 }

@@ -228,6 +228,13 @@ static bool write_function(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 	}
 }
 
+static bool is_of_vendor(const struct vcpu *vcpu, const struct msr_policy *policy)
+{
+	bool is_intel = vcpu->vm->arch.cpuid->vendor == CPUID_VENDOR_INTEL;
+
+	return policy->vendor == MSR_OF_ALL || is_intel == (policy->vendor == MSR_OF_INTEL);
+}
+
 /* EOI and IPIs: most of what a guest that runs writes. They need no search. */
 static bool is_x2apic(uint32_t msr)
 {
@@ -238,7 +245,7 @@ bool exit_msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
 	const struct msr_policy *policy = exit_msr_find(msr);
 
-	if (policy == NULL) {
+	if (policy == NULL || !is_of_vendor(vcpu, policy)) {
 		return false;
 	}
 	switch ((enum msr_read)policy->read) {
@@ -283,7 +290,7 @@ bool exit_msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		return vlapic_msr_write(vcpu, msr, value);
 	}
 	policy = exit_msr_find(msr);
-	if (policy == NULL) {
+	if (policy == NULL || !is_of_vendor(vcpu, policy)) {
 		return false;
 	}
 	switch ((enum msr_write)policy->write) {

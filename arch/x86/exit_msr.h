@@ -26,11 +26,15 @@ enum msr_write {
 	MSR_WRITE_DIRECT, /* not intercepted: the world switch exchanges it */
 };
 
+/* Whose processors have it; elsewhere it is #GP. */
+enum msr_vendor { MSR_OF_ALL, MSR_OF_AMD, MSR_OF_INTEL };
+
 struct msr_policy {
 	uint32_t first, last;
-	uint8_t read;  /* enum msr_read */
-	uint8_t write; /* enum msr_write */
-	bool direct;   /* reads are not intercepted */
+	uint8_t read;   /* enum msr_read */
+	uint8_t write;  /* enum msr_write */
+	bool direct;    /* reads are not intercepted */
+	uint8_t vendor; /* enum msr_vendor */
 	uint16_t offset;
 	uint64_t value, mask, reserved;
 };

@@ -27,26 +27,29 @@
 		.first = (msr), .last = (msr), .write = MSR_WRITE_FUNCTION \
 	}
 /* The machine's value; what guests write is dropped. */
-#define REAL(from, to, bits)                                                                   \
+#define REAL_OF(whom, from, to, bits)                                                          \
 	{                                                                                      \
 		.first = (from), .last = (to), .read = MSR_READ_REAL, .write = MSR_WRITE_DROP, \
-		.mask = (bits)                                                                 \
+		.mask = (bits), .vendor = MSR_OF_##whom                                        \
 	}
+#define REAL(from, to, bits) REAL_OF(ALL, from, to, bits)
 /* Memory types are the firmware's. */
 #define MTRR(from, to)                                                                        \
 	{                                                                                     \
 		.first = (from), .last = (to), .read = MSR_READ_MTRR, .write = MSR_WRITE_DROP \
 	}
-#define CONST(from, to, constant)                                                               \
+#define CONST_OF(whom, from, to, constant)                                                      \
 	{                                                                                       \
 		.first = (from), .last = (to), .read = MSR_READ_CONST, .write = MSR_WRITE_DROP, \
-		.value = (constant)                                                             \
+		.value = (constant), .vendor = MSR_OF_##whom                                    \
 	}
+#define CONST(from, to, constant) CONST_OF(ALL, from, to, constant)
 
-#define DEBUGCTL_ALLOWED BITS(5, 0)  /* kept, without effect: LBRs are not exchanged */
-#define SYSCFG_SHOWN     BITS(22, 0) /* memory encryption is hidden */
-#define HWCR_VALUE       BIT(24)     /* the TSC counts at P0's rate; Linux warns where it is 0 */
-#define DE_CFG_SHOWN     BIT(1)      /* LFENCE serialises, where the firmware set it */
+#define DEBUGCTL_ALLOWED  BITS(5, 0)  /* kept, without effect: LBRs are not exchanged */
+#define SYSCFG_SHOWN      BITS(22, 0) /* memory encryption is hidden */
+#define HWCR_VALUE        BIT(24)     /* the TSC counts at P0's rate; Linux warns where it is 0 */
+#define MISC_ENABLE_VALUE (BITS(12, 11) | BIT(0)) /* fast strings; no BTS, no PEBS; XD is on */
+#define DE_CFG_SHOWN      BIT(1)                  /* LFENCE serialises, where the firmware set it */
 
 /* Sorted by number, without overlap. */
 const struct msr_policy exit_msr_table[] = {
@@ -62,6 +65,7 @@ const struct msr_policy exit_msr_table[] = {
 	DIRECT(MSR_SYSENTER_ESP, sysenter_esp),
 	DIRECT(MSR_SYSENTER_EIP, sysenter_eip),
 	FUNCTION(MSR_MCG_CAP, MSR_MCG_STATUS),
+	CONST_OF(INTEL, MSR_MISC_ENABLE, MSR_MISC_ENABLE, MISC_ENABLE_VALUE),
 	{ .first = MSR_DEBUGCTL,
 	  .last = MSR_DEBUGCTL,
 	  .read = MSR_READ_STATE,
@@ -97,20 +101,23 @@ const struct msr_policy exit_msr_table[] = {
 	  .direct = true,
 	  FIELD(tsc_aux) },
 	/* AMD's first four counters have no CPUID bit that could hide them. */
-	CONST(MSR_PERF_CTL0, MSR_PERF_CTR0 + 3, 0),
-	REAL(MSR_SYSCFG, MSR_SYSCFG, SYSCFG_SHOWN),
-	CONST(MSR_HWCR, MSR_HWCR, HWCR_VALUE),
-	REAL(MSR_TOP_MEM, MSR_TOP_MEM, UINT64_MAX),
-	REAL(MSR_TOP_MEM2, MSR_TOP_MEM2, UINT64_MAX),
+	CONST_OF(AMD, MSR_PERF_CTL0, MSR_PERF_CTR0 + 3, 0),
+	REAL_OF(AMD, MSR_SYSCFG, MSR_SYSCFG, SYSCFG_SHOWN),
+	CONST_OF(AMD, MSR_HWCR, MSR_HWCR, HWCR_VALUE),
+	REAL_OF(AMD, MSR_TOP_MEM, MSR_TOP_MEM, UINT64_MAX),
+	REAL_OF(AMD, MSR_TOP_MEM2, MSR_TOP_MEM2, UINT64_MAX),
 	/* Extended configuration space by CF8 stays off, and MMCONFIG is what ACPI says. */
-	CONST(MSR_NB_CFG, MSR_NB_CFG, 0),
-	{ .first = MSR_PATCH_LOADER, .last = MSR_PATCH_LOADER, .write = MSR_WRITE_DROP },
-	CONST(MSR_INT_PENDING, MSR_INT_PENDING, 0),
-	CONST(MSR_MMIO_CFG_BASE, MSR_MMIO_CFG_BASE, 0),
-	REAL(MSR_PSTATE_LIMIT, MSR_PSTATE_LIMIT + 10, UINT64_MAX),
-	CONST(MSR_CSTATE_ADDRESS, MSR_CSTATE_ADDRESS, 0),
-	CONST(MSR_DC_CFG, MSR_DC_CFG, 0),
-	REAL(MSR_DE_CFG, MSR_DE_CFG, DE_CFG_SHOWN),
+	CONST_OF(AMD, MSR_NB_CFG, MSR_NB_CFG, 0),
+	{ .first = MSR_PATCH_LOADER,
+	  .last = MSR_PATCH_LOADER,
+	  .write = MSR_WRITE_DROP,
+	  .vendor = MSR_OF_AMD },
+	CONST_OF(AMD, MSR_INT_PENDING, MSR_INT_PENDING, 0),
+	CONST_OF(AMD, MSR_MMIO_CFG_BASE, MSR_MMIO_CFG_BASE, 0),
+	REAL_OF(AMD, MSR_PSTATE_LIMIT, MSR_PSTATE_LIMIT + 10, UINT64_MAX),
+	CONST_OF(AMD, MSR_CSTATE_ADDRESS, MSR_CSTATE_ADDRESS, 0),
+	CONST_OF(AMD, MSR_DC_CFG, MSR_DC_CFG, 0),
+	REAL_OF(AMD, MSR_DE_CFG, MSR_DE_CFG, DE_CFG_SHOWN),
 };
 
 const uint32_t exit_msr_count = ARRAY_SIZE(exit_msr_table);
