@@ -229,6 +229,11 @@ volatile uint32_t *pci_enable(unsigned function);       /* its BAR 0; NULL: out 
 bool hypervisor_present(void); /* Caisson's: tests of the bare architecture need not know */
 uint64_t hypercall(uint64_t number, uint64_t argument);
 
+/* The vendor's instruction for it, with RAX, RBX, RCX, RDX, RSI, RDI. */
+#define HYPERCALL_REGS 6
+void hypercall_raw(uint64_t regs[HYPERCALL_REGS]);
+bool cpu_is_intel(void);
+
 /* ---- real mode ---- */
 
 struct real_regs {

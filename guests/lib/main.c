@@ -192,10 +192,40 @@ bool hypervisor_present(void)
 	return (cpuid(1, 0).ecx & BIT(31)) != 0 && leaf.ebx == SIGNATURE_KVMK;
 }
 
+bool cpu_is_intel(void)
+{
+	return cpuid(0, 0).ebx == 0x756e6547; /* "Genu" */
+}
+
+/* Asked for once: CPUID is an exit, and benchmarks count. */
+void hypercall_raw(uint64_t regs[HYPERCALL_REGS])
+{
+	static int is_intel = -1;
+
+	if (is_intel < 0) {
+		is_intel = cpu_is_intel();
+	}
+	if (is_intel != 0) {
+		asm volatile("vmcall"
+			     : "+a"(regs[0]), "+b"(regs[1]), "+c"(regs[2]), "+d"(regs[3]),
+			       "+S"(regs[4]), "+D"(regs[5])
+			     :
+			     : "memory");
+	} else {
+		asm volatile("vmmcall"
+			     : "+a"(regs[0]), "+b"(regs[1]), "+c"(regs[2]), "+d"(regs[3]),
+			       "+S"(regs[4]), "+D"(regs[5])
+			     :
+			     : "memory");
+	}
+}
+
 uint64_t hypercall(uint64_t number, uint64_t argument)
 {
-	asm volatile("vmmcall" : "+a"(number) : "D"(argument) : "memory");
-	return number;
+	uint64_t regs[HYPERCALL_REGS] = { number, argument };
+
+	hypercall_raw(regs);
+	return regs[0];
 }
 
 void guest_start(uint32_t magic, const uint8_t *info)

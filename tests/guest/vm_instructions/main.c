@@ -22,6 +22,7 @@ INSTRUCTION(clgi_guest, "0x0f, 0x01, 0xdd")
 INSTRUCTION(skinit, "0x0f, 0x01, 0xde")
 INSTRUCTION(invlpga, "0x0f, 0x01, 0xdf")
 INSTRUCTION(vmcall, "0x0f, 0x01, 0xc1")
+INSTRUCTION(vmmcall, "0x0f, 0x01, 0xd9")
 INSTRUCTION(vmlaunch, "0x0f, 0x01, 0xc2")
 INSTRUCTION(vmxoff, "0x0f, 0x01, 0xc4")
 INSTRUCTION(vmread, "0x0f, 0x78, 0xc1")
@@ -36,8 +37,20 @@ static const struct {
 	{ "stgi", stgi_guest }, { "clgi", clgi_guest },     { "skinit", skinit },
 	{ "invlpga", invlpga }, { "vmcall", vmcall },       { "vmlaunch", vmlaunch },
 	{ "vmxoff", vmxoff },   { "vmread", vmread },       { "monitor", monitor },
-	{ "mwait", mwait },
+	{ "mwait", mwait },     { "vmmcall", vmmcall },
 };
+
+/* The one of this vendor is the hypercall. */
+static bool is_hypercall(void (*call)(uint64_t))
+{
+	return call == (cpu_is_intel() ? vmcall : vmmcall);
+}
+
+static bool is_left_out(void (*call)(uint64_t), bool is_guest)
+{
+	return is_guest ? is_hypercall(call)
+			: call == monitor || call == mwait; /* a bare machine may have them */
+}
 
 static void enable_svm(uint64_t unused)
 {
@@ -52,9 +65,8 @@ void test_main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(instructions); i++) {
 		struct trap trap;
 
-		if (!is_guest &&
-		    (instructions[i].call == monitor || instructions[i].call == mwait)) {
-			continue; /* a bare machine may have them */
+		if (is_left_out(instructions[i].call, is_guest)) {
+			continue;
 		}
 		check_exception(instructions[i].name, instructions[i].call, 0, VECTOR_UD);
 		trap = expect_exception_user(instructions[i].call, 0);
