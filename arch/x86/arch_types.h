@@ -57,6 +57,8 @@ struct arch_vm {
 	uint8_t *port_bitmap; /* vendor's form */
 	uint8_t *msr_bitmap;
 	hpa_t port_bitmap_hpa, msr_bitmap_hpa;
+	uint8_t *msr_bitmap_apic; /* of vCPUs whose x2APIC registers the CPU virtualises */
+	hpa_t msr_bitmap_apic_hpa;
 	struct vioapics *vioapics;
 	/* A level-triggered vector was ended by its vCPU; NULL without I/O interrupt controllers.
 	 */

@@ -169,7 +169,7 @@ static void take_nmi(struct vcpu_event *event, struct vcpu_events *events)
 void vcpu_events_next(struct vcpu *vcpu, struct vcpu_event *event, struct vcpu_windows *windows)
 {
 	struct vcpu_events *events = &vcpu->arch.events;
-	int vector = vlapic_pending(vcpu);
+	int vector = vlapic_injectable(vcpu);
 
 	event->kind = EVENT_NONE;
 	if (unlikely(events->injected.kind == EVENT_EXCEPTION)) {

@@ -295,6 +295,13 @@ int vlapic_pending(struct vcpu *vcpu)
 	return vector >= 0 ? vector : takable(vlapic);
 }
 
+int vlapic_injectable(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	return unlikely(vlapic->by_hardware) ? extint(vlapic, false) : vlapic_pending(vcpu);
+}
+
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
 {
 	struct vlapic *vlapic = &vcpu->arch.vlapic;
@@ -323,6 +330,39 @@ void vlapic_end(struct vcpu *vcpu)
 	ppr_update(vlapic);
 	if (unlikely(bitmap_test(vlapic->eoi_notify, (unsigned)vector))) {
 		notify_ends(vcpu, (unsigned)vector / 64, BIT((unsigned)vector % 64));
+	}
+}
+
+/* ---- what the CPU does by itself: SDM3 30.2 "Evaluation and Delivery of Virtual Interrupts" ----
+ */
+
+static uint8_t words_of(const struct vlapic *vlapic, unsigned base)
+{
+	unsigned words = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		words |= (unsigned)(vlapic_get(vlapic, base + i * 16) != 0) << i;
+	}
+	return (uint8_t)words;
+}
+
+void vlapic_refresh(struct vlapic *vlapic, bool is_empty)
+{
+	vlapic->irr_words = is_empty ? 0 : words_of(vlapic, VLAPIC_IRR);
+	vlapic->isr_words = is_empty ? 0 : words_of(vlapic, VLAPIC_ISR);
+	vlapic->ppr = (uint8_t)vlapic_get(vlapic, VLAPIC_PPR);
+	vlapic_put(vlapic, VLAPIC_SELF_IPI, 0); /* it keeps what was written there */
+}
+
+int vlapic_in_service(const struct vlapic *vlapic)
+{
+	return vector_highest(vlapic, VLAPIC_ISR, vlapic->isr_words);
+}
+
+void vlapic_ended(struct vcpu *vcpu, uint8_t vector)
+{
+	if (bitmap_test(vcpu->arch.vlapic.eoi_notify, vector)) {
+		notify_ends(vcpu, vector / 64, BIT(vector % 64));
 	}
 }
 

@@ -45,6 +45,10 @@ struct vlapic {
 #define VLAPIC_ROUTE_ACCEPTS BIT(34) /* by SVR: takes fixed interrupts */
 #define VLAPIC_ROUTE_FLAT    BIT(35) /* by DFR */
 #define VLAPIC_ROUTE_CLUSTER BIT(36)
+	/* owner CPU only: IRR is delivered and EOI done by the CPU, in the page, while the guest
+	 * runs; vlapic_refresh() is due after that. */
+	bool by_hardware;
+	/* any CPU, atomically: */
 	struct vlapic_post post;
 	uint64_t level_vectors[4]; /* TMR as posted: set before the vector is posted */
 	bool timer_due;            /* the timer's handler ran; the owner settles it at entry */
@@ -84,7 +88,17 @@ void vlapic_sync(struct vcpu *vcpu);
 /* The highest vector that can be taken now (IRR above PPR), or -1; and taking it (IRR to ISR).
  * Owner CPU. */
 int vlapic_pending(struct vcpu *vcpu);
+int vlapic_injectable(struct vcpu *vcpu); /* pending, and not delivered by the CPU itself */
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
+
+/*
+ * Virtual-interrupt delivery, owner CPU. refresh: after an exit, what is kept besides the page is
+ * made of it; is_empty: nothing is requested or in service. in_service: the highest vector in ISR,
+ * or -1. ended: the CPU has done an EOI that somebody wants to know of.
+ */
+void vlapic_refresh(struct vlapic *vlapic, bool is_empty);
+int vlapic_in_service(const struct vlapic *vlapic);
+void vlapic_ended(struct vcpu *vcpu, uint8_t vector);
 
 /* Owner CPU: an edge came in at LINT1, which the guest may have made its NMI. */
 void vlapic_lint1(struct vcpu *vcpu);

@@ -101,6 +101,13 @@ static inline uint32_t vlapic_x2apic_ldr(uint32_t id)
 	return (uint32_t)(id >> 4 << 16 | BIT(id & 0xf));
 }
 
+/* Registers whose reads have no effect and are the page's contents as they are. */
+static inline bool vlapic_is_plain(unsigned at)
+{
+	return at == VLAPIC_ID || at == VLAPIC_VERSION || at == VLAPIC_TPR || at == VLAPIC_PPR ||
+	       at == VLAPIC_LDR || at == VLAPIC_SVR || (at >= VLAPIC_ISR && at < VLAPIC_ESR);
+}
+
 /* vlapic.c; owner CPU: */
 void vlapic_publish_route(struct vlapic *vlapic);
 void vlapic_raise_self(struct vlapic *vlapic, uint8_t vector); /* edge-triggered, by itself */

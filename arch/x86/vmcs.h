@@ -204,6 +204,10 @@ void vmcs_write(enum vmcs_field field, uint64_t value);
 
 #define VMCS_PENDING_DEBUG_BS BIT(14)
 
+/* GUEST_INTERRUPT_STATUS: SDM3 25.4.2 */
+#define VMCS_STATUS_REQUESTED BITS(7, 0)
+#define VMCS_STATUS_SERVED    BITS(15, 8)
+
 /* *_RIGHTS: as struct segment has them, but for a gap, and with "unusable" */
 #define VMCS_RIGHTS_LOW      BITS(7, 0)
 #define VMCS_RIGHTS_HIGH     BITS(15, 12)

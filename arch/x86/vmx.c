@@ -8,6 +8,7 @@
 #include "arch/msr.h"
 #include "arch/tsc.h"
 #include "arch/virt.h"
+#include "arch/vlapic_regs.h"
 #include "arch/vmcs.h"
 #include "arch/vmx_insn.h"
 #include "core/arch.h"
@@ -91,6 +92,7 @@ static void log_features(void)
 			    vmx_has(row->reg, BIT(row->bit)) ? "used" : "missing");
 		}
 	}
+	log(LOG_DEBUG, "vmx: APIC virtualisation: %s", vmx_apic_is_offered() ? "used" : "missing");
 	log(LOG_DEBUG, "vmx: accessed and dirty flags: %s",
 	    (vmx_facts.ept_vpid & VMX_EPT_ACCESSED) != 0 ? "used" : "missing");
 }
@@ -182,10 +184,8 @@ static void vmx_port_intercept(struct vm *vm, uint16_t port, bool intercept)
 }
 
 /* What lies outside of the two ranges is always intercepted. */
-static void vmx_msr_intercept(struct vm *vm, uint32_t msr, bool read, bool write)
+static void map_set_msr(uint8_t *map, uint32_t msr, bool read, bool write)
 {
-	uint8_t *map = vm->arch.msr_bitmap;
-
 	if (msr - MSR_HIGH_FIRST < MSR_MAP_COUNT) {
 		map += MSR_MAP_HIGH;
 		msr -= MSR_HIGH_FIRST;
@@ -194,6 +194,39 @@ static void vmx_msr_intercept(struct vm *vm, uint32_t msr, bool read, bool write
 	}
 	virt_map_assign(map, msr, read);
 	virt_map_assign(map + MSR_MAP_WRITE, msr, write);
+}
+
+static void vmx_msr_intercept(struct vm *vm, uint32_t msr, bool read, bool write)
+{
+	map_set_msr(vm->arch.msr_bitmap, msr, read, write);
+	if (vm->arch.msr_bitmap_apic != NULL) {
+		map_set_msr(vm->arch.msr_bitmap_apic, msr, read, write);
+	}
+}
+
+/*
+ * What the page has as the guest is to read it; and the three writes that need no help. Never to be
+ * used but with PROC2_X2APIC: these would be the machine's registers.
+ */
+static int apic_map_init(struct vm *vm)
+{
+	uint8_t *map = page_alloc(PAGE_USE_VM, 0);
+
+	if (map == NULL) {
+		return -E_NOMEM;
+	}
+	memset(map, 0xff, PAGE_SIZE);
+	for (unsigned at = VLAPIC_ID; at < VLAPIC_ESR; at += 16) {
+		if (vlapic_is_plain(at)) {
+			map_set_msr(map, MSR_X2APIC + at / 16, false, true);
+		}
+	}
+	map_set_msr(map, MSR_X2APIC + VLAPIC_TPR / 16, false, false);
+	map_set_msr(map, MSR_X2APIC + VLAPIC_EOI / 16, true, false);
+	map_set_msr(map, MSR_X2APIC + VLAPIC_SELF_IPI / 16, true, false);
+	vm->arch.msr_bitmap_apic = map;
+	vm->arch.msr_bitmap_apic_hpa = hyp_map_direct_hpa(map);
+	return 0;
 }
 
 /* The control guest owns all ports that nobody takes from it; other guests own none. */
@@ -208,13 +241,16 @@ static int vmx_vm_init(struct vm *vm)
 	memset(vm->arch.msr_bitmap, 0xff, PAGE_SIZE);
 	vm->arch.port_bitmap_hpa = hyp_map_direct_hpa(vm->arch.port_bitmap);
 	vm->arch.msr_bitmap_hpa = hyp_map_direct_hpa(vm->arch.msr_bitmap);
-	return 0;
+	return vmx_apic_is_offered() ? apic_map_init(vm) : 0;
 }
 
 static void vmx_vm_fini(struct vm *vm)
 {
 	page_free(vm->arch.port_bitmap, PAGE_USE_VM, PORT_MAP_ORDER);
 	page_free(vm->arch.msr_bitmap, PAGE_USE_VM, 0);
+	if (vm->arch.msr_bitmap_apic != NULL) {
+		page_free(vm->arch.msr_bitmap_apic, PAGE_USE_VM, 0);
+	}
 }
 
 /* ---- a vCPU ---- */
@@ -236,6 +272,7 @@ static void controls_init(struct vmx_vcpu *vmx)
 		vmx_controls_write(reg, vmx_controls.values[reg]);
 	}
 	vmx->proc = vmx_controls.values[VMX_PROC];
+	vmx->proc2 = vmx_controls.values[VMX_PROC2];
 	vmx->entry = vmx_controls.values[VMX_ENTRY];
 	/* #DB and #AC: a guest that takes them endlessly in their own delivery would never be left.
 	 * #MC is the machine's. */
@@ -280,6 +317,16 @@ static void guest_init(void)
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		vmcs_write(VMCS_GUEST_PDPTE + 2 * i, 0);
+	}
+}
+
+/* Until its first entry the CPU has no part in it. */
+static void apic_init(struct vcpu *vcpu)
+{
+	vcpu->arch.vlapic.by_hardware = false;
+	vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		vmcs_write(VMCS_EOI_EXIT + 2 * i, 0);
 	}
 }
 
@@ -331,6 +378,9 @@ static int vmx_vcpu_init(struct vcpu *vcpu)
 	controls_init(vmx);
 	maps_init(vcpu);
 	guest_init();
+	if (vmx_apic_is_offered()) {
+		apic_init(vcpu);
+	}
 	host_init();
 	host_set_cpu(arch_cpu_self());
 	vmx_state_init(vcpu);

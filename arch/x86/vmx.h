@@ -49,6 +49,7 @@ struct vmx_facts {
 enum vmx_need {
 	VMX_REQUIRED, /* set: refused where the CPU has none */
 	VMX_WANTED,   /* set where there */
+	VMX_OFFERED,  /* clear at first; what the CPU has of them is in controls->offered */
 	VMX_SWITCHED, /* refused where the CPU has none; set and cleared while guests run */
 	VMX_NEVER,    /* clear: refused where the CPU insists */
 };
@@ -66,6 +67,7 @@ extern const uint32_t vmx_control_count;
 /* Register values, as vCPUs begin with them. */
 struct vmx_controls {
 	uint32_t values[VMX_REGISTERS];
+	uint32_t offered[VMX_REGISTERS];
 };
 
 /* Makes them of the capabilities. False: *missing names the bit. Pure. */
@@ -102,9 +104,12 @@ struct vmx_cpu {
 struct vmx_vcpu {
 	/* owner CPU only. What the current VMCS holds: */
 	uint32_t proc;             /* PROC_CONTROLS */
+	uint32_t proc2;            /* PROC2_CONTROLS */
 	uint32_t entry;            /* ENTRY_CONTROLS */
 	uint32_t interruptibility; /* as the last exit left it, or as it was written since */
 	uint32_t tpr_threshold;
+	uint32_t interrupt_status; /* RVI, SVI */
+	uint64_t eoi_exits[4];
 	uint64_t rsp, rflags;
 	bool launched;
 	bool gives_nmi; /* this entry does */
@@ -129,6 +134,14 @@ void vmx_decode(struct vcpu *vcpu, uint64_t reason, struct vcpu_exit *exit);
  * exit, and what the guest has made of its TPR, back to vcpu_events and the vLAPIC. */
 void vmx_event_inject(struct vcpu *vcpu);
 void vmx_event_collect(struct vcpu *vcpu, uint64_t reason);
+
+/* vmx_apic.c: virtual-interrupt delivery, for vCPUs in x2APIC mode on a CPU that has it; nothing
+ * else happens there. Before an entry, with posts folded; after the exit; at an exit behind a
+ * write. */
+bool vmx_apic_is_offered(void);
+void vmx_apic_give(struct vcpu *vcpu);
+void vmx_apic_take(struct vcpu *vcpu);
+void vmx_apic_trapped(struct vcpu *vcpu, uint64_t reason);
 
 /* vmx_state.c: vcpu_state's groups from and to the VMCS and the registers that it has no place for,
  * which are the guest's while its vCPU is loaded. */

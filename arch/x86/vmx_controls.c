@@ -52,6 +52,9 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(PROC2, PROC2_APIC_ACCESS, NEVER, "freedom from the APIC-access page"),
 	ROW(PROC2, PROC2_TABLE_EXIT, NEVER, "descriptor-table registers without an exit"),
 	ROW(PROC2, PROC2_RDTSCP, WANTED, "RDTSCP"),
+	ROW(PROC2, PROC2_X2APIC, OFFERED, "x2APIC virtualisation"),
+	ROW(PROC2, PROC2_APIC_REGISTERS, OFFERED, "APIC-register virtualisation"),
+	ROW(PROC2, PROC2_VIRTUAL_INTERRUPT, OFFERED, "virtual-interrupt delivery"),
 	ROW(PROC2, PROC2_VPID, WANTED, "VPIDs"),
 	ROW(PROC2, PROC2_WBINVD_EXIT, REQUIRED, "WBINVD exiting (secondary control 6)"),
 	ROW(PROC2, PROC2_PAUSE_LOOP_EXIT, WANTED, "PAUSE-loop exiting"),
@@ -99,6 +102,7 @@ static bool may_be(const struct vmx_control *row, uint32_t musts, uint32_t mays)
 	case VMX_NEVER:
 		return (musts & bit) == 0;
 	case VMX_WANTED:
+	case VMX_OFFERED:
 		break;
 	}
 	return true;
@@ -109,6 +113,7 @@ bool vmx_controls_make(const struct vmx_facts *facts, struct vmx_controls *contr
 {
 	for (unsigned reg = 0; reg < VMX_REGISTERS; reg++) {
 		controls->values[reg] = (uint32_t)facts->allowed[reg];
+		controls->offered[reg] = 0;
 	}
 	for (uint32_t i = 0; i < vmx_control_count; i++) {
 		const struct vmx_control *row = &vmx_control_table[i];
@@ -122,6 +127,9 @@ bool vmx_controls_make(const struct vmx_facts *facts, struct vmx_controls *contr
 		if (row->need == VMX_REQUIRED ||
 		    (row->need == VMX_WANTED && (allowed >> 32 & bit) != 0)) {
 			controls->values[row->reg] |= bit;
+		}
+		if (row->need == VMX_OFFERED) {
+			controls->offered[row->reg] |= (uint32_t)(allowed >> 32) & bit;
 		}
 	}
 	return true;

@@ -62,6 +62,8 @@ static const struct decode_row rows[VMX_EXIT_REASONS] = {
 	[VMX_EXIT_MONITOR] = ROW_INSN(MONITOR),
 	[VMX_EXIT_PAUSE] = ROW(EXIT_PAUSE),
 	[VMX_EXIT_TPR] = ROW(EXIT_NONE), /* vmx_event.c has looked at it */
+	[VMX_EXIT_VIRTUAL_EOI] = ROW(EXIT_NONE),
+	[VMX_EXIT_APIC_WRITE] = ROW(EXIT_NONE),
 	[VMX_EXIT_EPT_VIOLATION] = ROW(EXIT_STAGE2),
 	[VMX_EXIT_INVEPT] = ROW_INSN(VM_INSTRUCTION),
 	[VMX_EXIT_TIMER] = ROW(EXIT_IRQ),
@@ -209,6 +211,9 @@ void vmx_decode(struct vcpu *vcpu, uint64_t reason, struct vcpu_exit *exit)
 		vcpu->arch.insn_size = (uint8_t)vmcs_read(VMCS_EXIT_LENGTH);
 	} else {
 		vcpu->arch.insn_cr3 = vmcs_read(VMCS_GUEST_CR3);
+	}
+	if (unlikely(reason == VMX_EXIT_VIRTUAL_EOI || reason == VMX_EXIT_APIC_WRITE)) {
+		vmx_apic_trapped(vcpu, reason);
 	}
 	decode_row(vcpu, row, exit);
 }

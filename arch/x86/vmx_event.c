@@ -77,7 +77,7 @@ static void tpr_give(struct vcpu *vcpu)
 	struct vmx_vcpu *vmx = &vcpu->arch.vmx;
 	uint32_t tpr = vlapic_get(vlapic, VLAPIC_TPR), threshold = 0;
 
-	if (vlapic->irr_words != 0 && tpr >> 4 != 0) {
+	if (!vlapic->by_hardware && vlapic->irr_words != 0 && tpr >> 4 != 0) {
 		uint32_t class = (uint32_t)vlapic_highest_request(vlapic) >> 4;
 
 		threshold = class <= tpr >> 4 ? class : 0;
@@ -167,7 +167,7 @@ void vmx_event_collect(struct vcpu *vcpu, uint64_t reason)
 	} else if (unlikely(iret_faulted(reason))) {
 		vcpu->arch.events.nmi_masked = true;
 	}
-	if (vlapic_get(vlapic, VLAPIC_TPR) != vcpu->arch.vmx.tpr) {
+	if (!vlapic->by_hardware && vlapic_get(vlapic, VLAPIC_TPR) != vcpu->arch.vmx.tpr) {
 		vlapic_tpr_write(vlapic, (uint8_t)vlapic_get(vlapic, VLAPIC_TPR));
 		vcpu->arch.vmx.tpr = (uint8_t)vlapic_get(vlapic, VLAPIC_TPR);
 	}

@@ -25,9 +25,10 @@ static bool is_event_due(const struct vcpu *vcpu)
 	const struct vmx_vcpu *vmx = &vcpu->arch.vmx;
 	bool is_pending = events->injected.kind != EVENT_NONE ||
 			  events->exception.kind != EVENT_NONE || events->nmi_pending;
+	bool is_requested = !vlapic->by_hardware &&
+			    (vlapic->irr_words != 0 || vlapic_get(vlapic, VLAPIC_TPR) != vmx->tpr);
 
-	return is_pending || vlapic->irr_words != 0 || vlapic->extint != NULL ||
-	       vlapic_get(vlapic, VLAPIC_TPR) != vmx->tpr || vmx->tpr_threshold != 0 ||
+	return is_pending || is_requested || vlapic->extint != NULL || vmx->tpr_threshold != 0 ||
 	       (vmx->proc & (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)) != 0;
 }
 
@@ -214,6 +215,7 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	bool entered;
 
 	vcpu->arch.vmx.gives_nmi = false;
+	vmx_apic_give(vcpu);
 	if (unlikely(is_event_due(vcpu))) {
 		vmx_event_inject(vcpu);
 	}
@@ -233,6 +235,7 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 		nmi_take();
 	}
 	registers_take(vcpu);
+	vmx_apic_take(vcpu);
 	vmx_event_collect(vcpu, reason);
 	vmx_decode(vcpu, reason, exit);
 }

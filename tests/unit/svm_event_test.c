@@ -31,6 +31,11 @@ int vlapic_pending(struct vcpu *owner)
 	return lapic_vector;
 }
 
+int vlapic_injectable(struct vcpu *owner)
+{
+	return owner->arch.vlapic.by_hardware ? -1 : lapic_vector;
+}
+
 void vlapic_accept(struct vcpu *owner, uint8_t vector)
 {
 	(void)owner, (void)vector;

@@ -25,6 +25,11 @@ int vlapic_pending(struct vcpu *owner)
 	return lapic_vector;
 }
 
+int vlapic_injectable(struct vcpu *owner)
+{
+	return owner->arch.vlapic.by_hardware ? -1 : lapic_vector;
+}
+
 void vlapic_accept(struct vcpu *owner, uint8_t vector)
 {
 	assert_ptr_equal(owner, &vcpu);
@@ -88,6 +93,17 @@ static void interrupt_is_accepted_when_injected(void **state)
 	assert_int_equal(accepted, 0x41);
 	assert_false(windows.interrupt);
 	expect_next(EVENT_NONE, 0);
+}
+
+static void interrupt_that_the_cpu_delivers_is_not_injected_but_ends_a_halt(void **state)
+{
+	(void)state;
+	lapic_vector = 0x40;
+	vcpu.arch.vlapic.by_hardware = true;
+	assert_true(vcpu_events_deliverable(&vcpu));
+	expect_next(EVENT_NONE, 0);
+	assert_false(windows.interrupt);
+	assert_int_equal(accepted, NO_VECTOR);
 }
 
 static void interrupt_waits_for_if_with_a_window(void **state)
@@ -352,6 +368,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(nothing_pending_injects_nothing, setup),
 		cmocka_unit_test_setup(interrupt_is_accepted_when_injected, setup),
+		cmocka_unit_test_setup(
+			interrupt_that_the_cpu_delivers_is_not_injected_but_ends_a_halt, setup),
 		cmocka_unit_test_setup(interrupt_waits_for_if_with_a_window, setup),
 		cmocka_unit_test_setup(interrupt_waits_for_the_shadow, setup),
 		cmocka_unit_test_setup(interrupt_behind_another_event_asks_for_a_window, setup),

@@ -294,6 +294,72 @@ static void vlapic_x2apic_eoi_is_told_too(void **state)
 	assert_int_equal(fake_ended, 0xa1);
 }
 
+/* ---- virtual-interrupt delivery ---- */
+
+/* What the CPU does: from IRR to ISR, PPR as it follows. SDM3 30.2.2 "Virtual-Interrupt Delivery".
+ */
+static void deliver_by_hardware(struct vcpu *vcpu, uint8_t vector)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	unsigned at = vector / 32 * 16;
+	uint32_t bit = (uint32_t)BIT(vector % 32);
+
+	vlapic_put(vlapic, VLAPIC_IRR + at, vlapic_get(vlapic, VLAPIC_IRR + at) & ~bit);
+	vlapic_put(vlapic, VLAPIC_ISR + at, vlapic_get(vlapic, VLAPIC_ISR + at) | bit);
+	vlapic_put(vlapic, VLAPIC_PPR, vector & VLAPIC_PRIORITY);
+}
+
+static void vlapic_refresh_finds_what_the_cpu_delivered(void **state)
+{
+	struct vcpu *vcpu = enabled(0);
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	(void)state;
+	x2apic_enter(vcpu);
+	vlapic->by_hardware = true;
+	vlapic_post(vcpu, 0x41, false);
+	vlapic_post(vcpu, 0x62, false);
+	vlapic_sync(vcpu);
+	assert_int_equal(vlapic_highest_request(vlapic), 0x62);
+	assert_int_equal(vlapic_injectable(vcpu), -1);
+	assert_int_equal(vlapic_pending(vcpu), 0x62);
+	deliver_by_hardware(vcpu, 0x62);
+	vlapic_refresh(vlapic, false);
+	assert_int_equal(vlapic_in_service(vlapic), 0x62);
+	assert_int_equal(vlapic_highest_request(vlapic), 0x41);
+	assert_int_equal(vlapic_pending(vcpu), -1); /* below what is in service */
+}
+
+static void vlapic_refresh_of_nothing_leaves_nothing(void **state)
+{
+	struct vcpu *vcpu = enabled(0);
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	(void)state;
+	vlapic_post(vcpu, 0x41, false);
+	vlapic_sync(vcpu);
+	memset(vlapic->page + VLAPIC_IRR, 0, 0x80); /* delivered and ended */
+	vlapic_put(vlapic, VLAPIC_SELF_IPI, 0x41);
+	vlapic_refresh(vlapic, true);
+	assert_int_equal(vlapic_highest_request(vlapic), -1);
+	assert_int_equal(vlapic_in_service(vlapic), -1);
+	assert_int_equal(vlapic_get(vlapic, VLAPIC_SELF_IPI), 0);
+}
+
+static void vlapic_eoi_by_the_cpu_is_told_of_levels_alone(void **state)
+{
+	struct vcpu *vcpu = enabled(0);
+
+	(void)state;
+	vlapic_post(vcpu, 0x71, true);
+	vlapic_post(vcpu, 0x72, false);
+	vlapic_sync(vcpu);
+	vlapic_ended(vcpu, 0x72);
+	assert_int_equal(fake_ended_count, 0);
+	vlapic_ended(vcpu, 0x71);
+	assert_int_equal(fake_ended, 0x71);
+}
+
 /* ---- software disable ---- */
 
 static void vlapic_software_disabled_takes_no_vectors(void **state)
@@ -521,6 +587,9 @@ int main(void)
 		TEST(vlapic_level_vector_sets_tmr_and_its_eoi_is_told),
 		TEST(vlapic_edge_vector_clears_tmr_and_its_eoi_is_not_told),
 		TEST(vlapic_x2apic_eoi_is_told_too),
+		TEST(vlapic_refresh_finds_what_the_cpu_delivered),
+		TEST(vlapic_refresh_of_nothing_leaves_nothing),
+		TEST(vlapic_eoi_by_the_cpu_is_told_of_levels_alone),
 		TEST(vlapic_software_disabled_takes_no_vectors),
 		TEST(vlapic_refused_level_vector_counts_as_ended),
 		TEST(vlapic_software_disable_keeps_what_was_requested),

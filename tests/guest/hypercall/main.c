@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hypercall interface: VMMCALL or VMCALL with the number in RAX answers in RAX, an unknown number answers
- * all ones, other registers stay; from CPL 3 it is #UD (APM3 "VMMCALL", core/hypercall.h).
+ * The hypercall interface: VMMCALL or VMCALL with the number in RAX answers in RAX, an unknown
+ * number answers all ones, other registers stay; from CPL 3 it is #UD (APM3 "VMMCALL",
+ * core/hypercall.h).
  */
 #include "guests/lib/guest.h"
 
