@@ -30,6 +30,9 @@ static void handle(struct cpu *cpu, unsigned vector)
 		nmi_forward(cpu);
 		mce_forward(cpu);
 		return;
+	case LAPIC_VECTOR_POSTED: /* it came too late: whoever sent it has seen that */
+		lapic_eoi();
+		return;
 	case LAPIC_VECTOR_TIMER:
 		lapic_eoi();
 		timer_run();

@@ -12,6 +12,7 @@
 #define LAPIC_VECTOR_DEVICE_LAST  0xef
 #define LAPIC_VECTOR_TIMER        0xf0
 #define LAPIC_VECTOR_KICK         0xf1
+#define LAPIC_VECTOR_POSTED       0xf2 /* taken by a CPU in its guest: VT-x */
 #define LAPIC_VECTOR_ERROR        0xfe
 #define LAPIC_VECTOR_SPURIOUS     0xff
 

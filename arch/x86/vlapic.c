@@ -6,6 +6,8 @@
 #include "arch/vlapic.h"
 
 #include "arch/vlapic_regs.h"
+#include "arch/lapic.h"
+#include "core/cpu.h"
 #include "core/err.h"
 #include "core/sched.h"
 #include "core/string.h"
@@ -159,6 +161,28 @@ void vlapic_notify(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * True: the CPU that is in the guest takes it. Where the vCPU has left that CPU meanwhile, nothing
+ * but an EOI comes of the interrupt: then its owner has cleared posting_cpu before it looked at ON,
+ * and is told as ever.
+ */
+static bool post_to_cpu(struct vcpu *vcpu)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+	uint64_t cpu = atomic_load(&vlapic->posting_cpu);
+
+	if (cpu == 0) {
+		return false;
+	}
+	if ((atomic_or(&vlapic->post.on, VLAPIC_POST_ON) & VLAPIC_POST_ON) == 0) {
+		lapic_send_ipi(cpu_get((uint32_t)cpu - 1)->arch.apic_id, LAPIC_VECTOR_POSTED);
+	}
+	if (atomic_load(&vlapic->posting_cpu) != cpu) {
+		sched_notify(vcpu);
+	}
+	return true;
+}
+
 /* The owner clears ON before it takes the vectors: what is set after that finds ON clear. */
 void vlapic_post(struct vcpu *vcpu, uint8_t vector, bool level)
 {
@@ -171,7 +195,10 @@ void vlapic_post(struct vcpu *vcpu, uint8_t vector, bool level)
 		atomic_and(&vlapic->level_vectors[vector / 64], ~bit);
 	}
 	atomic_or(&vlapic->post.vectors[vector / 64], bit);
-	vlapic_notify(vcpu);
+	/* A level is the owner's to note, and an illegal vector its error. */
+	if (level || vector < VLAPIC_VECTOR_FIRST || !post_to_cpu(vcpu)) {
+		vlapic_notify(vcpu);
+	}
 }
 
 static void notify_ends(struct vcpu *vcpu, unsigned word, uint64_t bits)

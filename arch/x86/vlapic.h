@@ -49,6 +49,8 @@ struct vlapic {
 	 * runs; vlapic_refresh() is due after that. */
 	bool by_hardware;
 	/* any CPU, atomically: */
+	uint64_t posting_cpu; /* the index + 1 of the CPU that takes edges from `post` by itself, as
+				 its guest runs; 0: none does */
 	struct vlapic_post post;
 	uint64_t level_vectors[4]; /* TMR as posted: set before the vector is posted */
 	bool timer_due;            /* the timer's handler ran; the owner settles it at entry */

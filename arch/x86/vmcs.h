@@ -11,6 +11,7 @@
 enum vmcs_field {
 	/* 16 bits */
 	VMCS_VPID = 0x0000,
+	VMCS_POSTED_VECTOR = 0x0002,
 	VMCS_GUEST_ES =
 		0x0800, /* and CS, SS, DS, FS, GS, LDTR, TR, two apart: enum segment_index */
 	VMCS_GUEST_INTERRUPT_STATUS = 0x0810,
@@ -27,6 +28,7 @@ enum vmcs_field {
 	VMCS_MSR_MAP = 0x2004,
 	VMCS_TSC_OFFSET = 0x2010,
 	VMCS_VIRTUAL_APIC = 0x2012,
+	VMCS_POSTED = 0x2016, /* the descriptor */
 	VMCS_EPT_POINTER = 0x201a,
 	VMCS_EOI_EXIT = 0x201c, /* four, two apart */
 	VMCS_GUEST_PHYSICAL = 0x2400,

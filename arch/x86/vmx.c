@@ -93,6 +93,7 @@ static void log_features(void)
 		}
 	}
 	log(LOG_DEBUG, "vmx: APIC virtualisation: %s", vmx_apic_is_offered() ? "used" : "missing");
+	log(LOG_DEBUG, "vmx: posted interrupts: %s", vmx_apic_posts() ? "used" : "not used");
 	log(LOG_DEBUG, "vmx: accessed and dirty flags: %s",
 	    (vmx_facts.ept_vpid & VMX_EPT_ACCESSED) != 0 ? "used" : "missing");
 }
@@ -164,6 +165,7 @@ static int vmx_cpu_enable(struct cpu *cpu)
 	}
 	tlb_reset(vmx);
 	if (cpu->index == 0) {
+		vmx_apic_probe();
 		log_features();
 	}
 	return 0;
@@ -271,6 +273,7 @@ static void controls_init(struct vmx_vcpu *vmx)
 	for (unsigned reg = 0; reg < VMX_REGISTERS; reg++) {
 		vmx_controls_write(reg, vmx_controls.values[reg]);
 	}
+	vmx->pin = vmx_controls.values[VMX_PIN];
 	vmx->proc = vmx_controls.values[VMX_PROC];
 	vmx->proc2 = vmx_controls.values[VMX_PROC2];
 	vmx->entry = vmx_controls.values[VMX_ENTRY];
@@ -317,16 +320,6 @@ static void guest_init(void)
 	vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		vmcs_write(VMCS_GUEST_PDPTE + 2 * i, 0);
-	}
-}
-
-/* Until its first entry the CPU has no part in it. */
-static void apic_init(struct vcpu *vcpu)
-{
-	vcpu->arch.vlapic.by_hardware = false;
-	vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
-	for (uint32_t i = 0; i < 4; i++) {
-		vmcs_write(VMCS_EOI_EXIT + 2 * i, 0);
 	}
 }
 
@@ -378,9 +371,7 @@ static int vmx_vcpu_init(struct vcpu *vcpu)
 	controls_init(vmx);
 	maps_init(vcpu);
 	guest_init();
-	if (vmx_apic_is_offered()) {
-		apic_init(vcpu);
-	}
+	vmx_apic_init(vcpu);
 	host_init();
 	host_set_cpu(arch_cpu_self());
 	vmx_state_init(vcpu);

@@ -103,6 +103,7 @@ struct vmx_cpu {
 
 struct vmx_vcpu {
 	/* owner CPU only. What the current VMCS holds: */
+	uint32_t pin;              /* PIN_CONTROLS */
 	uint32_t proc;             /* PROC_CONTROLS */
 	uint32_t proc2;            /* PROC2_CONTROLS */
 	uint32_t entry;            /* ENTRY_CONTROLS */
@@ -139,6 +140,9 @@ void vmx_event_collect(struct vcpu *vcpu, uint64_t reason);
  * else happens there. Before an entry, with posts folded; after the exit; at an exit behind a
  * write. */
 bool vmx_apic_is_offered(void);
+bool vmx_apic_posts(void); /* posted interrupts are used */
+void vmx_apic_init(struct vcpu *vcpu);
+void vmx_apic_probe(void); /* boot CPU */
 void vmx_apic_give(struct vcpu *vcpu);
 void vmx_apic_take(struct vcpu *vcpu);
 void vmx_apic_trapped(struct vcpu *vcpu, uint64_t reason);

@@ -27,7 +27,7 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(PIN, PIN_NMI_EXIT, REQUIRED, "NMI exiting (pin-based control 3)"),
 	ROW(PIN, PIN_VIRTUAL_NMI, REQUIRED, "virtual NMIs (pin-based control 5)"),
 	ROW(PIN, PIN_TIMER, WANTED, "preemption timer"),
-	ROW(PIN, PIN_POSTED, NEVER, "freedom from posted interrupts"),
+	ROW(PIN, PIN_POSTED, OFFERED, "posted interrupts"),
 	ROW(PROC, PROC_INTERRUPT_WINDOW, SWITCHED,
 	    "interrupt-window exiting (processor-based control 2)"),
 	ROW(PROC, PROC_TSC_OFFSET, REQUIRED, "TSC offsetting (processor-based control 3)"),
@@ -72,8 +72,7 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(EXIT, EXIT_SAVE_DEBUG, REQUIRED, "saving of debug controls (exit control 2)"),
 	ROW(EXIT, EXIT_HOST_64, REQUIRED, "64-bit hosts (exit control 9)"),
 	ROW(EXIT, EXIT_LOAD_PERF, NEVER, "freedom from PERF_GLOBAL_CTRL at exits"),
-	/* With it, an interrupt would be ours to dispatch from its vector: the IDT does it. */
-	ROW(EXIT, EXIT_ACK, NEVER, "exits that leave the interrupt pending"),
+	ROW(EXIT, EXIT_ACK, OFFERED, "acknowledged interrupts"),
 	ROW(EXIT, EXIT_SAVE_PAT, NEVER, "freedom from saving PAT"), /* its writes exit */
 	ROW(EXIT, EXIT_LOAD_PAT, REQUIRED, "loading of PAT (exit control 19)"),
 	ROW(EXIT, EXIT_SAVE_EFER, NEVER, "freedom from saving EFER"), /* likewise */

@@ -189,6 +189,17 @@ static void nmi_take(void)
 	asm volatile("int $2" : : : "memory");
 }
 
+/* Acknowledged already, it can not come by the IDT any more. */
+static void interrupt_take(void)
+{
+	uint64_t word = vmcs_read(VMCS_EXIT_EVENT);
+
+	if ((word & VMCS_EVENT_VALID) != 0) {
+		bitmap_set(arch_cpu_self()->arch.irq_pending,
+			   (unsigned)field_get(VMCS_EVENT_VECTOR, word));
+	}
+}
+
 static bool is_nmi(uint64_t reason)
 {
 	return reason == VMX_EXIT_EXCEPTION &&
@@ -222,6 +233,7 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	registers_give(vcpu);
 	debug_intercept(vcpu);
 	entered = enter(vcpu);
+	vmx_apic_take(vcpu);
 	if (entered) {
 		reason = vmcs_read(VMCS_EXIT_REASON);
 	}
@@ -233,9 +245,10 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	reason &= VMX_EXIT_REASON;
 	if (unlikely(is_nmi(reason))) {
 		nmi_take();
+	} else if (unlikely(vmx_apic_posts()) && reason == VMX_EXIT_INTERRUPT) {
+		interrupt_take();
 	}
 	registers_take(vcpu);
-	vmx_apic_take(vcpu);
 	vmx_event_collect(vcpu, reason);
 	vmx_decode(vcpu, reason, exit);
 }

@@ -213,6 +213,17 @@ struct cpu *arch_cpu_self(void)
 	return &cpu;
 }
 
+struct cpu *cpu_get(uint32_t index)
+{
+	(void)index;
+	return arch_cpu_self();
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
+{
+	(void)apic_id, (void)vector;
+}
+
 void sched_notify(struct vcpu *of)
 {
 	(void)of;

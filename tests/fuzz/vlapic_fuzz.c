@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/lapic.h"
 #include "arch/msr.h"
 #include "arch/tsc.h"
 #include "arch/vcpu_image.h"
@@ -43,6 +44,17 @@ struct cpu *arch_cpu_self(void)
 	static struct cpu cpu;
 
 	return &cpu;
+}
+
+struct cpu *cpu_get(uint32_t index)
+{
+	(void)index;
+	return arch_cpu_self();
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
+{
+	(void)apic_id, (void)vector;
 }
 
 uint64_t arch_time_now(void)

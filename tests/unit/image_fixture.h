@@ -12,6 +12,7 @@
 #include "arch/exit_cr.h"
 #include "arch/exit_dr.h"
 #include "arch/fpu.h"
+#include "arch/lapic.h"
 #include "arch/msr.h"
 #include "arch/mtrr.h"
 #include "arch/tsc.h"
@@ -53,6 +54,17 @@ static uint64_t fake_cpu_dr[4], fake_cpu_xcr0, fake_cpu_cr2, fake_cpu_tsc_aux;
 struct cpu *arch_cpu_self(void)
 {
 	return &fake_cpu;
+}
+
+struct cpu *cpu_get(uint32_t index)
+{
+	(void)index;
+	return arch_cpu_self();
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
+{
+	(void)apic_id, (void)vector;
 }
 
 uint64_t arch_time_now(void)

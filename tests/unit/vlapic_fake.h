@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "arch/lapic.h"
 #include "arch/msr.h"
 #include "arch/tsc.h"
 #include "arch/vlapic.h"
@@ -63,6 +64,22 @@ uint64_t tsc_to_ns(uint64_t ticks)
 uint64_t tsc_ticks_to_ns(uint64_t ticks)
 {
 	return ticks / fake_tsc_per_ns;
+}
+
+static uint32_t fake_ipi_count, fake_ipi_apic_id;
+static uint8_t fake_ipi_vector;
+
+struct cpu *cpu_get(uint32_t index)
+{
+	(void)index;
+	return &fake_cpu;
+}
+
+void lapic_send_ipi(uint32_t apic_id, uint8_t vector)
+{
+	fake_ipi_count++;
+	fake_ipi_apic_id = apic_id;
+	fake_ipi_vector = vector;
 }
 
 void sched_notify(struct vcpu *vcpu)

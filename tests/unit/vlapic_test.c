@@ -360,6 +360,42 @@ static void vlapic_eoi_by_the_cpu_is_told_of_levels_alone(void **state)
 	assert_int_equal(fake_ended, 0x71);
 }
 
+static void vlapic_edge_is_posted_to_the_cpu_that_takes_it(void **state)
+{
+	struct vcpu *vcpu = enabled(0);
+
+	(void)state;
+	fake_cpu.arch.apic_id = 9;
+	fake_ipi_count = 0;
+	fake_notified[0] = 0;
+	vcpu->arch.vlapic.posting_cpu = 1;
+	vlapic_post(vcpu, 0x41, false);
+	vlapic_post(vcpu, 0x42, false); /* while ON is set there has been an interrupt */
+	assert_int_equal(fake_ipi_count, 1);
+	assert_int_equal(fake_ipi_apic_id, 9);
+	assert_int_equal(fake_ipi_vector, LAPIC_VECTOR_POSTED);
+	assert_int_equal(fake_notified[0], 0);
+	vcpu->arch.vlapic.posting_cpu = 0;
+	assert_int_equal(taken(vcpu), 0x42);
+}
+
+static void vlapic_level_and_illegal_vectors_are_the_owners_to_take(void **state)
+{
+	struct vcpu *vcpu = enabled(0);
+
+	(void)state;
+	fake_ipi_count = 0;
+	fake_notified[0] = 0;
+	vcpu->arch.vlapic.posting_cpu = 1;
+	vlapic_post(vcpu, 0x51, true);
+	assert_int_equal(fake_notified[0], 1);
+	vlapic_sync(vcpu);
+	vlapic_post(vcpu, 3, false);
+	assert_int_equal(fake_notified[0], 2);
+	assert_int_equal(fake_ipi_count, 0);
+	vcpu->arch.vlapic.posting_cpu = 0;
+}
+
 /* ---- software disable ---- */
 
 static void vlapic_software_disabled_takes_no_vectors(void **state)
@@ -590,6 +626,8 @@ int main(void)
 		TEST(vlapic_refresh_finds_what_the_cpu_delivered),
 		TEST(vlapic_refresh_of_nothing_leaves_nothing),
 		TEST(vlapic_eoi_by_the_cpu_is_told_of_levels_alone),
+		TEST(vlapic_edge_is_posted_to_the_cpu_that_takes_it),
+		TEST(vlapic_level_and_illegal_vectors_are_the_owners_to_take),
 		TEST(vlapic_software_disabled_takes_no_vectors),
 		TEST(vlapic_refused_level_vector_counts_as_ended),
 		TEST(vlapic_software_disable_keeps_what_was_requested),
