@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
 #include "arch/ept.h"
+#include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/vlapic_regs.h"
 #include "arch/vmcs.h"
@@ -220,6 +221,17 @@ never_inline static void entry_failed(struct vcpu *vcpu, struct vcpu_exit *exit,
 	arch_vcpu_dump(vcpu);
 }
 
+/* SDM3 27.9 "Machine-Check Events During VM Entry": the guest's state is as it was. */
+never_inline static void not_entered(struct vcpu *vcpu, struct vcpu_exit *exit, uint64_t reason)
+{
+	if ((reason & VMX_EXIT_REASON) == VMX_EXIT_MACHINE_CHECK) {
+		mce_exit(vcpu);
+		exit->kind = EXIT_NONE;
+		return;
+	}
+	entry_failed(vcpu, exit, reason);
+}
+
 void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	uint64_t reason = VMX_EXIT_ENTRY_FAILED;
@@ -238,7 +250,7 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 		reason = vmcs_read(VMCS_EXIT_REASON);
 	}
 	if (unlikely((reason & VMX_EXIT_ENTRY_FAILED) != 0)) {
-		entry_failed(vcpu, exit, reason);
+		not_entered(vcpu, exit, reason);
 		return;
 	}
 	vcpu->arch.vmx.launched = true;
