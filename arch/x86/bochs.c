@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Work-arounds for the emulator Bochs 2.7, whose ryzen model is a test machine. Real machines never
+ * Work-arounds for the emulator Bochs 2.7, whose models are test machines. Real machines never
  * come here. What the world switch does for it stands in svm*.c.
  */
 #include "arch/bochs.h"
 
+#include "arch/msr.h"
 #include "arch/port_io.h"
 #include "arch/vcpu_state.h"
 #include "core/region.h"
 #include "core/vm.h"
 
+#define CPUID_ECX_HYPERVISOR BIT(31) /* of leaf 1 */
+#define PORT_DEBUG           0xe9 /* answers with its own number: QEMU has it too, but a CPUID bit */
+
 bool bochs_is_host;
+bool bochs_hides_causes;
+
+void bochs_probe(void)
+{
+	bochs_is_host =
+		(cpuid(1, 0).ecx & CPUID_ECX_HYPERVISOR) == 0 && in8(PORT_DEBUG) == PORT_DEBUG;
+}
 
 /*
  * Its 8259 interrupts the CPU past a masked LINT0, with any vector that was written to it: those of

@@ -6,8 +6,14 @@
 
 struct vm;
 
-/* True on Bochs: const after cpu_enable of the boot CPU. */
+/* True on Bochs: const after virt_select(). */
 extern bool bochs_is_host;
+
+/* Looks whether it is. Boot CPU. */
+void bochs_probe(void);
+
+/* True where a #DB exit leaves its causes out: its SVM's. */
+extern bool bochs_hides_causes;
 
 /*
  * DR6's causes of an intercepted #DB, which Bochs leaves out: what the guest's registers explain.

@@ -12,7 +12,7 @@
 /* DR6 has them already, APM2 15.12.2 "#DB (Debug)"; but on Bochs. */
 static uint64_t causes_left_out(struct vcpu *vcpu)
 {
-	if (!bochs_is_host) {
+	if (!bochs_hides_causes) {
 		return 0;
 	}
 	exit_dr_put(vcpu);

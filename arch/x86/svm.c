@@ -46,7 +46,9 @@ static void read_facts(struct svm_facts *facts)
 	facts->has_svm = (cpuid(CPUID_EXT_FEATURES, 0).ecx & CPUID_ECX_SVM) != 0;
 	if (facts->has_svm) {
 		/* Part of SVM, and yet Bochs has none: then it is not locked by it. */
-		bochs_is_host = rdmsr_safe(MSR_VM_CR, &facts->vm_cr) != 0;
+		if (rdmsr_safe(MSR_VM_CR, &facts->vm_cr) != 0) {
+			facts->vm_cr = 0;
+		}
 		facts->asids = cpuid(CPUID_SVM, 0).ebx;
 		facts->features = cpuid(CPUID_SVM, 0).edx;
 	}
@@ -58,6 +60,7 @@ static bool svm_probe(const char **missing)
 
 	read_facts(&facts);
 	tcg_probe();
+	bochs_hides_causes = bochs_is_host;
 	svm_features = facts.features;
 	svm_cr4_always = cr4_read() & CR4_MCE;
 	svm_clean = (facts.features & SVM_CPUID_CLEAN) != 0 ? (uint32_t)VMCB_CLEAN_ALL : 0;

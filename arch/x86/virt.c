@@ -2,6 +2,7 @@
 /* Which virtualisation this machine has. */
 #include "arch/virt.h"
 
+#include "arch/bochs.h"
 #include "arch/fpu.h"
 #include "core/log.h"
 #include "core/panic.h"
@@ -14,6 +15,7 @@ void virt_select(void)
 {
 	const char *missing = "AMD-V (CPUID 80000001 ECX[2]) or VT-x (CPUID 1 ECX[5])";
 
+	bochs_probe();
 	for (uint32_t i = 0; i < ARRAY_SIZE(vendors); i++) {
 		const char *what = NULL;
 

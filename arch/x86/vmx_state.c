@@ -178,7 +178,8 @@ static void msrs_set_live(const struct vcpu_msrs *msrs)
 	wrmsr(MSR_STAR, msrs->star);
 	wrmsr(MSR_LSTAR, msrs->lstar);
 	wrmsr(MSR_CSTAR, msrs->cstar);
-	wrmsr(MSR_SFMASK, (uint32_t)msrs->sfmask); /* an image's upper half may be another vendor's */
+	wrmsr(MSR_SFMASK,
+	      (uint32_t)msrs->sfmask); /* an image's upper half may be another vendor's */
 	wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
 }
 
