@@ -13,12 +13,7 @@ section .text
 ; %1: 1 with the work in ecx, MITIGATE_ bits, at entry and exit; 0 without.
 ; GIF is 0 from clgi to stgi: interrupts, NMI and INIT are held, so nothing runs on the guest's TR.
 %macro WORLD_SWITCH 1
-	push	rbp
-	push	rbx
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	HOST_PUSH
 %if %1
 	push	rcx				; [rsp + 24] work
 %endif
@@ -52,23 +47,10 @@ section .text
 	cli					; #VMEXIT brought IF = 1 back, and the hypervisor runs with 0
 	stgi					; NMIs that waited are taken here
 
-	; No value of the guest's stays in a register where code may use it speculatively.
-	xor	ecx, ecx
-	xor	edx, edx
-	xor	esi, esi
-	xor	edi, edi
-	xor	r8d, r8d
-	xor	r9d, r9d
-	xor	r10d, r10d
-	xor	r11d, r11d
+	GUEST_FORGET
 
 	add	rsp, 24 + 8 * %1
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbx
-	pop	rbp
+	HOST_POP
 	ret
 %endmacro
 

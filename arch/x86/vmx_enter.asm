@@ -14,12 +14,7 @@ section .text
 ; Interrupts are off, and exit at once where the guest has let them in. An NMI that comes before the
 ; entry is recorded and sends this CPU an interrupt (nmi.c), which then forces the exit.
 %macro WORLD_SWITCH 1
-	push	rbp
-	push	rbx
-	push	r12
-	push	r13
-	push	r14
-	push	r15
+	HOST_PUSH
 %if %1
 	push	rdx				; [rsp + 8] work
 %endif
@@ -56,22 +51,9 @@ section .text
 	xor	eax, eax
 
 %%return:
-	; No value of the guest's stays in a register where code may use it speculatively.
-	xor	ecx, ecx
-	xor	edx, edx
-	xor	esi, esi
-	xor	edi, edi
-	xor	r8d, r8d
-	xor	r9d, r9d
-	xor	r10d, r10d
-	xor	r11d, r11d
+	GUEST_FORGET
 	add	rsp, 8 + 8 * %1
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
-	pop	rbx
-	pop	rbp
+	HOST_POP
 	ret
 %endmacro
 
