@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The cost of an EOI through x2APIC's MSR with nothing in service; VT-x may do it without an exit. */
+/* The cost of an EOI through x2APIC's MSR with nothing in service; VT-x may do it without an exit.
+ */
 #include "guests/lib/guest.h"
 
 #define ROUNDS  65536
