@@ -2,7 +2,7 @@
 /*
  * What is to be delivered to a vCPU, vendor-neutral: pending (not yet given to the hardware) apart
  * from injected (in delivery when the guest was left: must be given again first). It alone decides
- * the next injection; vendors only translate. APM2 15.20 "Event Injection", SDM3 27.2.4. Owner CPU
+ * the next injection; vendors only translate. APM2 15.20 "Event Injection", SDM3 28.2.4. Owner CPU
  * only: other CPUs post to the vLAPIC or set bits of arch_vcpu.requests.
  */
 #pragma once
