@@ -25,6 +25,8 @@ struct virt_ops {
 	void (*vm_fini)(struct vm *vm);
 	int (*vcpu_init)(struct vcpu *vcpu);
 	void (*vcpu_fini)(struct vcpu *vcpu);
+	/* Also of one that is loaded already, when its state was set: the CPU's own registers
+	 * follow. */
 	void (*vcpu_load)(struct vcpu *vcpu);
 	void (*vcpu_put)(struct vcpu *vcpu);
 	/* Injects what vcpu_events_next() says, enters, returns at the exit with GPR valid and the

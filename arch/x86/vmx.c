@@ -367,7 +367,7 @@ static int vmx_vcpu_init(struct vcpu *vcpu)
 	if (!vmptrld(vmcs)) {
 		return -E_NODEV;
 	}
-	*vmx = (struct vmx_vcpu){ .vpid = { .cpu = UINT32_MAX } };
+	*vmx = (struct vmx_vcpu){ .is_current = true, .vpid = { .cpu = UINT32_MAX } };
 	controls_init(vmx);
 	maps_init(vcpu);
 	guest_init();
@@ -387,7 +387,11 @@ static void vmx_vcpu_load(struct vcpu *vcpu)
 {
 	struct cpu *self = arch_cpu_self();
 
+	if (vcpu->arch.vmx.is_current) {
+		return; /* vmx_state_set() has written them */
+	}
 	assert(vmptrld(vcpu->arch.secrets[SECRET_VIRT]));
+	vcpu->arch.vmx.is_current = true;
 	vcpu->arch.vmx.launched = false;
 	if (vcpu->arch.loaded_cpu != self->index) {
 		host_set_cpu(self);
@@ -401,6 +405,7 @@ static void vmx_vcpu_load(struct vcpu *vcpu)
 static void vmx_vcpu_put(struct vcpu *vcpu)
 {
 	vmx_state_put(vcpu);
+	vcpu->arch.vmx.is_current = false;
 	assert(vmclear(vcpu->arch.secrets[SECRET_VIRT]));
 }
 

@@ -112,9 +112,10 @@ struct vmx_vcpu {
 	uint32_t interrupt_status; /* RVI, SVI */
 	uint64_t eoi_exits[4];
 	uint64_t rsp, rflags;
-	bool launched;
-	bool gives_nmi; /* this entry does */
-	uint8_t tpr;    /* what the vLAPIC's priorities were computed of */
+	bool is_current; /* its VMCS is the CPU's, and the live registers are its */
+	bool launched;   /* since the VMCS was cleared */
+	bool gives_nmi;  /* this entry does */
+	uint8_t tpr;     /* what the vLAPIC's priorities were computed of */
 	struct tlb_tag vpid;
 };
 

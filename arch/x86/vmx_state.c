@@ -181,6 +181,9 @@ static void msrs_set_live(const struct vcpu_msrs *msrs)
 	wrmsr(MSR_SFMASK,
 	      (uint32_t)msrs->sfmask); /* an image's upper half may be another vendor's */
 	wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
+	if (vmx_has(VMX_PROC2, PROC2_RDTSCP)) {
+		wrmsr(MSR_TSC_AUX, msrs->tsc_aux);
+	}
 }
 
 static void msrs_get(struct vcpu_msrs *msrs)
@@ -271,19 +274,11 @@ void vmx_state_init(struct vcpu *vcpu)
 
 /* ---- load and put ---- */
 
-static bool has_tsc_aux(void)
-{
-	return vmx_has(VMX_PROC2, PROC2_RDTSCP);
-}
-
 void vmx_state_load(struct vcpu *vcpu)
 {
 	const struct vcpu_state *state = vcpu->arch.state;
 
 	set_live(state, STATE_SREGS | STATE_MSR | STATE_DEBUG);
-	if (has_tsc_aux()) {
-		wrmsr(MSR_TSC_AUX, state->msrs.tsc_aux);
-	}
 }
 
 /* What is dirty was changed here, and the registers do not know it yet. */
