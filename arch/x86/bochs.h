@@ -4,6 +4,7 @@
 
 #include "core/types.h"
 
+struct cpuid_table;
 struct vm;
 
 /* True on Bochs: const after virt_select(). */
@@ -21,6 +22,9 @@ extern bool bochs_hides_causes;
  */
 struct vcpu_state;
 uint64_t bochs_debug_causes(const struct vcpu_state *state);
+
+/* Takes from the machine's answers what guests must not use on Bochs; nothing elsewhere. Pure. */
+void bochs_cpuid_correct(struct cpuid_table *table);
 
 /* Of the control guest: takes the ports that must not be its own on Bochs; 0 elsewhere. */
 must_check int bochs_vm_init(struct vm *vm);

@@ -2,6 +2,7 @@
 /* The table itself: reading the machine, order, look-up. What guests see is cpuid_policy.c's. */
 #include "arch/cpuid.h"
 
+#include "arch/bochs.h"
 #include "arch/fpu.h"
 #include "arch/msr.h"
 #include "core/panic.h"
@@ -157,6 +158,7 @@ int cpuid_vm_init(struct vm *vm)
 		return -E_NOMEM;
 	}
 	cpuid_read_host(vm->arch.cpuid);
+	bochs_cpuid_correct(vm->arch.cpuid);
 	cpuid_apply_policy(vm->arch.cpuid, &topology, fpu_xcr0_supported());
 	return 0;
 }

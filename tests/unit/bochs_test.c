@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ports that Bochs must not see from a guest. An access to the machine's would fault here. */
+/* What Bochs and its guests must not see of each other. A port of the machine would fault here. */
 /* arch: x86 */
 /* sources: arch/x86/bochs.c core/region.c */
 #include "arch/bochs.h"
@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "arch/cpuid.h"
 #include "core/region.h"
 #include "core/vm.h"
 
@@ -80,6 +81,27 @@ static void bochs_debug_exception_has_the_causes_that_explain_it(void **state)
 	assert_int_equal(bochs_debug_causes(&guest), BIT(13));
 }
 
+static uint32_t corrected_xstate_features(bool is_bochs, uint32_t subleaf)
+{
+	struct cpuid_table table = {
+		.count = 2,
+		.entries = { { .leaf = 0xd, .subleaf = 0, .regs = { 0xf } },
+			     { .leaf = 0xd, .subleaf = 1, .regs = { 0xf } } },
+	};
+
+	bochs_is_host = is_bochs;
+	bochs_cpuid_correct(&table);
+	return table.entries[subleaf].regs[CPUID_EAX];
+}
+
+static void bochs_xsavec_which_writes_avx_over_the_header_is_hidden(void **state)
+{
+	(void)state;
+	assert_int_equal(corrected_xstate_features(true, 1), 0xd);
+	assert_int_equal(corrected_xstate_features(true, 0), 0xf);
+	assert_int_equal(corrected_xstate_features(false, 1), 0xf);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +109,7 @@ int main(void)
 		cmocka_unit_test_setup(bochs_debug_exception_has_the_causes_that_explain_it, setup),
 		cmocka_unit_test_setup(bochs_commands_to_firmware_are_taken_by_the_hypervisor,
 				       setup),
+		cmocka_unit_test(bochs_xsavec_which_writes_avx_over_the_header_is_hidden),
 		cmocka_unit_test_setup(bochs_ports_are_the_guests_on_other_machines, setup),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What guests see of a machine that has everything, and of one that has nothing. */
 /* arch: x86 */
-/* sources: arch/x86/cpuid.c arch/x86/cpuid_policy.c */
+/* sources: arch/x86/cpuid.c arch/x86/cpuid_policy.c arch/x86/bochs.c core/region.c */
 #include "arch/cpuid.h"
 
 #include <setjmp.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * FPU, SSE and AVX registers are each vCPU's own, over exits and over a change of the vCPU; XSETBV
- * takes only what is valid. APM2 11.5.2 "XFEATURE_ENABLED_MASK", APM3 "XSETBV".
+ * takes only what is valid; what CPUID offers to save them does so where XRSTOR looks. APM2 11.5
+ * "XSAVE/XRSTOR Instructions", APM3 "XSETBV".
  */
 #include "guests/lib/guest.h"
 
@@ -77,6 +78,78 @@ static void run(uint64_t number)
 	check(!has_avx || xgetbv(0) == (XCR0_X87 | XCR0_SSE | XCR0_AVX), "XCR0 is %lx", xgetbv(0));
 }
 
+/* ---- saving to memory ---- */
+
+enum save { SAVE_XSAVE, SAVE_XSAVEOPT, SAVE_XSAVEC, SAVE_COUNT };
+
+#define COMPACTED_AVX 576 /* what comes first behind the header */
+#define YMM           7   /* its upper half, put too low by 160 bytes, lies over the header */
+
+struct area {
+	uint8_t legacy[512];
+	uint64_t header[8];
+	uint8_t components[448];
+} __attribute__((aligned(64)));
+
+static void save(enum save how, struct area *area)
+{
+	uint32_t eax = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+
+	if (how == SAVE_XSAVE) {
+		asm volatile("xsave64 %0" : "+m"(*area) : "a"(eax), "d"(0));
+	} else if (how == SAVE_XSAVEOPT) {
+		asm volatile("xsaveopt64 %0" : "+m"(*area) : "a"(eax), "d"(0));
+	} else {
+		asm volatile("xsavec64 %0" : "+m"(*area) : "a"(eax), "d"(0));
+	}
+}
+
+/* The upper half of the register as it comes back. */
+static void restore(const struct area *area, uint64_t upper[2])
+{
+	uint32_t eax = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+
+	asm volatile("vzeroall; xrstor64 %1; vextractf128 $1, %%ymm7, %0"
+		     : "=m"(*(uint64_t(*)[2])upper)
+		     : "m"(*area), "a"(eax), "d"(0));
+}
+
+static void test_save(enum save how, const char *name)
+{
+	static struct area areas[SAVE_COUNT]; /* XSAVEOPT may leave out what it has saved there */
+	struct area *area = &areas[how];
+	size_t at = (how == SAVE_XSAVEC ? COMPACTED_AVX : cpuid(0xd, 2).ebx) + YMM * 16;
+	uint64_t seed = 0x2f2f2f2f2f2f2f2f, upper[2] = { 0 };
+	const uint64_t *saved = (const uint64_t *)(const void *)((const uint8_t *)area + at);
+
+	asm volatile("vzeroall; vbroadcastsd (%0), %%ymm7" : : "r"(&seed) : "memory");
+	save(how, area);
+	check(saved[0] == seed && saved[1] == seed, "%s: %lx at %lu of the area", name, saved[0],
+	      at);
+	for (unsigned i = 2; i < ARRAY_SIZE(area->header); i++) {
+		check(area->header[i] == 0, "%s: %lx in the header's word %u", name,
+		      area->header[i], i);
+		area->header[i] = 0; /* XRSTOR would fault */
+	}
+	restore(area, upper);
+	check(upper[0] == seed && upper[1] == seed, "%s: XRSTOR brings %lx", name, upper[0]);
+}
+
+static void test_saves(void)
+{
+	uint32_t offered = cpuid(0xd, 1).eax;
+
+	test_save(SAVE_XSAVE, "XSAVE");
+	if ((offered & BIT(0)) != 0) {
+		test_save(SAVE_XSAVEOPT, "XSAVEOPT");
+	}
+	if ((offered & BIT(1)) != 0) {
+		test_save(SAVE_XSAVEC, "XSAVEC");
+	}
+}
+
+/* ---- XSETBV ---- */
+
 struct xcr {
 	uint32_t index;
 	uint64_t value;
@@ -121,6 +194,9 @@ void test_main(void)
 	run(0);
 	for (unsigned i = 1; i < cpu_count(); i++) {
 		cpu_wait(i);
+	}
+	if (has_avx) {
+		test_saves();
 	}
 	if ((cpuid(1, 0).ecx & BIT(26)) != 0) {
 		test_xsetbv();
