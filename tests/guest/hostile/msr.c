@@ -58,6 +58,7 @@ static void repair(uint64_t base, uint64_t efer, uint64_t pat)
 void hostile_msrs(uint64_t operations)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE), efer = rdmsr(MSR_EFER), pat = rdmsr(MSR_PAT);
+	uint64_t high = guest_number("wide", 1); /* RCX' upper half: without effect */
 
 	for (uint64_t i = 0; i < operations; i++) {
 		struct hostile_code code = { .bytes = { 0x0f,
@@ -73,7 +74,7 @@ void hostile_msrs(uint64_t operations)
 			continue;
 		}
 		hostile_regs[0] = value;
-		hostile_regs[1] = msr | (hostile_random() & 1) << 32;
+		hostile_regs[1] = msr | (hostile_random() & high) << 32;
 		hostile_regs[2] = value >> 32;
 		trap = hostile_run(&code);
 		check(trap.vector == VECTOR_GP || (code.ring == 0 && trap.vector == TRAP_NONE),
