@@ -9,6 +9,7 @@
 #include "arch/msr.h"
 #include "arch/port_io.h"
 #include "arch/vcpu_state.h"
+#include "core/arch.h"
 #include "core/region.h"
 #include "core/vm.h"
 
@@ -16,7 +17,7 @@
 #define PORT_DEBUG           0xe9 /* answers with its own number: QEMU has it too, but a CPUID bit */
 
 bool bochs_is_host;
-bool bochs_hides_causes;
+bool bochs_hides_causes, bochs_misses_interrupts;
 
 void bochs_probe(void)
 {
@@ -59,6 +60,13 @@ static enum region_result smi_command(void *device, struct access *access)
 		access->value = in8((uint16_t)access->address);
 	}
 	return REGION_DONE;
+}
+
+void bochs_after_exit(const struct vcpu_state *state)
+{
+	if (unlikely(bochs_misses_interrupts) && (state->rflags & RFLAGS_IF) == 0) {
+		arch_irq_poll();
+	}
 }
 
 /* DR6 and DR7: APM2 13.1.1 "Debug Registers". */

@@ -5,6 +5,7 @@
 #include "core/types.h"
 
 struct cpuid_table;
+struct vcpu_state;
 struct vm;
 
 /* True on Bochs: const after virt_select(). */
@@ -16,11 +17,20 @@ void bochs_probe(void);
 /* True where a #DB exit leaves its causes out: its SVM's. */
 extern bool bochs_hides_causes;
 
+/* True where interrupts wait though the guest exits: its VT-x's. */
+extern bool bochs_misses_interrupts;
+
+/*
+ * After an exit: takes those interrupts. Entered with RFLAGS.IF = 0 it ignores them until the guest
+ * changes IF, and its preemption timer starts anew at each entry: a guest that exits all the time,
+ * as one that polls a port, would never be left.
+ */
+void bochs_after_exit(const struct vcpu_state *state);
+
 /*
  * DR6's causes of an intercepted #DB, which Bochs leaves out: what the guest's registers explain.
  * It does not tell which of several data breakpoints was hit: all that are enabled. Pure.
  */
-struct vcpu_state;
 uint64_t bochs_debug_causes(const struct vcpu_state *state);
 
 /* Takes from the machine's answers what guests must not use on Bochs; nothing elsewhere. Pure. */

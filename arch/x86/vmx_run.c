@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
+#include "arch/bochs.h"
 #include "arch/ept.h"
 #include "arch/mce.h"
 #include "arch/msr.h"
@@ -263,4 +264,5 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	registers_take(vcpu);
 	vmx_event_collect(vcpu, reason);
 	vmx_decode(vcpu, reason, exit);
+	bochs_after_exit(vcpu->arch.state);
 }

@@ -15,6 +15,12 @@
 #include "core/vm.h"
 
 static struct vm vm;
+static unsigned polls;
+
+void arch_irq_poll(void)
+{
+	polls++;
+}
 
 static int setup(void **state)
 {
@@ -102,6 +108,21 @@ static void bochs_xsavec_which_writes_avx_over_the_header_is_hidden(void **state
 	assert_int_equal(corrected_xstate_features(false, 1), 0xf);
 }
 
+/* A guest that polled the console's port with interrupts off kept Ctrl-A from everybody. */
+static void bochs_guest_that_exits_all_the_time_does_not_keep_interrupts_out(void **state)
+{
+	struct vcpu_state closed = { .rflags = 0 }, open = { .rflags = RFLAGS_IF };
+
+	(void)state;
+	bochs_misses_interrupts = true;
+	bochs_after_exit(&closed);
+	assert_int_equal(polls, 1);
+	bochs_after_exit(&open);
+	bochs_misses_interrupts = false;
+	bochs_after_exit(&closed);
+	assert_int_equal(polls, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +131,7 @@ int main(void)
 		cmocka_unit_test_setup(bochs_commands_to_firmware_are_taken_by_the_hypervisor,
 				       setup),
 		cmocka_unit_test(bochs_xsavec_which_writes_avx_over_the_header_is_hidden),
+		cmocka_unit_test(bochs_guest_that_exits_all_the_time_does_not_keep_interrupts_out),
 		cmocka_unit_test_setup(bochs_ports_are_the_guests_on_other_machines, setup),
 	};
 
