@@ -8,8 +8,8 @@ import machine
 
 EXPECTATIONS = {"success": 64, "skip": 65, "error": 66, "failure": 67, "powered-off": machine.POWERED_OFF,
                 "panicked": machine.PANICKED, "refused": machine.REFUSED, "reset": machine.RESET}
-KEYS = {"cpus", "memory", "machines", "cmdline", "timeout", "expect", "full", "bare", "arguments"}
-MACHINES = ("svm", "svm-bochs", "vmx")
+KEYS = {"cpus", "memory", "machines", "bochs", "cmdline", "timeout", "expect", "full", "bare", "arguments"}
+MACHINES = ("svm", "vmx", "svm-bochs")
 
 
 def stanzas():
@@ -27,10 +27,11 @@ def arguments_of(name, stanza, cpus):
 
 def cases():
     for name, stanza in stanzas().items():
-        for on in stanza.get("machines", "svm svm-bochs").split():
+        for on in stanza.get("machines", " ".join(MACHINES)).split():
             for index, cpus in enumerate(stanza.get("cpus", "1").split()):
                 # The slow emulator takes the first number of CPUs, and the rest in make test-full.
-                is_full = stanza.get("full") == "yes" or (on == "svm-bochs" and index > 0)
+                is_full = stanza.get("full") == "yes" or (on != "svm" and index > 0)
+                is_full |= on == "svm-bochs" and stanza.get("bochs") != "yes"
                 marks = [pytest.mark.full] if is_full else []
                 yield pytest.param(name, stanza, on, cpus, id=f"{name}-{on}-{cpus}", marks=marks)
 

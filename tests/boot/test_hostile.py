@@ -39,8 +39,9 @@ def storm(cmdline, on="svm", timeout=90):
     assert len(re.findall(r"^\[", terminal.seen, re.MULTILINE)) < LOG_LINES, terminal.seen
 
 
-def test_the_hypervisor_outlives_a_hostile_guest():
-    storm("operations=300")
+@pytest.mark.parametrize("on, operations", [("svm", 300), ("vmx", 100)])
+def test_the_hypervisor_outlives_a_hostile_guest(on, operations):
+    storm(f"operations={operations}", on=on)
 
 
 @pytest.mark.parametrize("kind, on, why", [
@@ -48,6 +49,9 @@ def test_the_hypervisor_outlives_a_hostile_guest():
     ("delivery", "svm", "the stack or tables of an event's delivery are at"),
     ("wide_cr3", "svm", "the processor refused its state"),
     ("task", "svm-bochs", "it switches to task 0x428 by hardware"),
+    ("page_tables", "vmx", "its page tables are at 0xfee00000"),
+    ("delivery", "vmx", "the stack or tables of an event's delivery are at"),
+    ("task", "vmx", "it switches to task 0x428 by hardware"),
 ])
 def test_a_guest_without_an_answer_is_stopped_alone(kind, on, why):
     result = machine.run(*arguments(f"kind={kind}"), machine=on)
@@ -55,9 +59,10 @@ def test_a_guest_without_an_answer_is_stopped_alone(kind, on, why):
     assert result.lines("caisson: control guest stopped") and not result.lines("panic"), result
 
 
-def test_exceptions_without_end_leave_the_core_to_the_hypervisor():
+@pytest.mark.parametrize("on", ["svm-bochs", "vmx"])
+def test_exceptions_without_end_leave_the_core_to_the_hypervisor(on):
     """QEMU's processor has no #AC, and itself dies of such a #DB."""
-    result = machine.run(*arguments("", cpus=2, guest="hostile_loops"), machine="svm-bochs")
+    result = machine.run(*arguments("", cpus=2, guest="hostile_loops"), machine=on)
     assert result.status == machine.VERDICT, result
     assert len(result.lines("^#AC: state 1, handled 0 then 0")) == 3, result
     assert len(result.lines("^#DB: state 1, handled 0 then 0")) == 3, result
@@ -71,5 +76,6 @@ def test_the_hypervisor_outlives_a_million_operations(kind):
 
 @pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_hypervisor_outlives_a_hostile_guest_on_bochs(kind):
-    storm(f"kind={kind} operations=20000 seed=7", on="svm-bochs", timeout=1200)
+@pytest.mark.parametrize("on", ["svm-bochs", "vmx"])
+def test_the_hypervisor_outlives_a_hostile_guest_on_bochs(on, kind):
+    storm(f"kind={kind} operations=20000 seed=7", on=on, timeout=1200)

@@ -20,8 +20,11 @@ static const struct encoding encodings[] = {
 	{ 3, { 0x0f, 0x01, 0xdd }, false }, /* CLGI */
 	{ 3, { 0x0f, 0x01, 0xde }, false }, /* SKINIT */
 	{ 3, { 0x0f, 0x01, 0xdf }, false }, /* INVLPGA */
-	{ 3, { 0x0f, 0x01, 0xc1 }, false }, /* VMCALL */
+	{ 3, { 0x0f, 0x01, 0xc1 }, false }, /* VMCALL: on Intel's a hypercall */
+	{ 3, { 0x0f, 0x01, 0xd9 }, false }, /* VMMCALL: on AMD's */
 	{ 3, { 0x0f, 0x01, 0xc2 }, false }, /* VMLAUNCH */
+	{ 3, { 0x0f, 0x01, 0xc4 }, false }, /* VMXOFF */
+	{ 3, { 0x0f, 0xc7, 0x37 }, false }, /* VMPTRLD [RDI] */
 	{ 3, { 0x0f, 0x01, 0xc8 }, false }, /* MONITOR */
 	{ 3, { 0x0f, 0x01, 0xc9 }, false }, /* MWAIT */
 	{ 3, { 0x0f, 0x78, 0xc1 }, false }, /* VMREAD */
@@ -37,6 +40,11 @@ static const struct encoding encodings[] = {
 	{ 1, { 0xcc }, true },              /* INT3 */
 };
 
+static bool is_hypercall(const struct encoding *encoding)
+{
+	return memcmp(encoding->bytes, cpu_is_intel() ? "\x0f\x01\xc1" : "\x0f\x01\xd9", 3) == 0;
+}
+
 void hostile_instructions(uint64_t operations)
 {
 	for (uint64_t i = 0; i < operations; i++) {
@@ -51,9 +59,11 @@ void hostile_instructions(uint64_t operations)
 			hostile_add(&code, encoding->bytes[at]);
 		}
 		trap = hostile_run(&code);
-		/* The host has SVM on: a processor checks CPL and operands before the intercept. */
+		/* The host has SVM or VMX on: a processor checks CPL and operands before the
+		 * intercept. */
 		check(encoding->in_user_mode_too || trap.vector == VECTOR_UD ||
-			      trap.vector == VECTOR_GP,
+			      trap.vector == VECTOR_GP ||
+			      (code.ring == 0 && is_hypercall(encoding)),
 		      "%x %x %x in ring %u: vector %lu", encoding->bytes[0], encoding->bytes[1],
 		      encoding->bytes[2], code.ring, trap.vector);
 	}

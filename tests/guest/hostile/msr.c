@@ -8,8 +8,10 @@
 
 void hostile_hypercalls(uint64_t operations)
 {
+	uint8_t call = cpu_is_intel() ? 0xc1 : 0xd9; /* VMCALL, VMMCALL */
+
 	for (uint64_t i = 0; i < operations; i++) {
-		struct hostile_code code = { .bytes = { 0x0f, 0x01, 0xd9 },
+		struct hostile_code code = { .bytes = { 0x0f, 0x01, call },
 					     .count = 3,
 					     .ring = hostile_below(4) };
 		struct trap trap;
@@ -20,7 +22,7 @@ void hostile_hypercalls(uint64_t operations)
 		hostile_regs[0] = hostile_regs[0] % 2 == 0 ? hostile_regs[0] : UINT64_MAX - i;
 		trap = hostile_run(&code);
 		check(trap.vector == (code.ring == 0 ? TRAP_NONE : VECTOR_UD),
-		      "VMMCALL %lx in ring %u: vector %lu", hostile_regs[0], code.ring,
+		      "hypercall %lx in ring %u: vector %lu", hostile_regs[0], code.ring,
 		      trap.vector);
 	}
 }
