@@ -3,6 +3,7 @@
 #include "arch/virt.h"
 
 #include "arch/bochs.h"
+#include "arch/brand.h"
 #include "arch/fpu.h"
 #include "core/log.h"
 #include "core/panic.h"
@@ -13,6 +14,7 @@ const struct virt_ops *virt;
 
 void virt_select(void)
 {
+	char brand[BRAND_SIZE];
 	const char *missing = "AMD-V (CPUID 80000001 ECX[2]) or VT-x (CPUID 1 ECX[5])";
 
 	bochs_probe();
@@ -27,5 +29,6 @@ void virt_select(void)
 		}
 		missing = what != NULL ? what : missing;
 	}
-	refuse("this machine lacks %s", missing);
+	brand_read(brand);
+	refuse("this machine lacks %s; its CPU is %s", missing, brand[0] != 0 ? brand : "nameless");
 }

@@ -17,7 +17,19 @@ def refusal(*arguments, **options):
 
 @pytest.mark.parametrize("model, words", [("EPYC,check=off,-svm", "AMD-V"), ("EPYC,check=off,-npt", "nested paging")])
 def test_cpu_without_the_feature(model, words):
-    assert words in refusal("--cpu-model", model)
+    line = refusal("--cpu-model", model)
+    assert words in line and line.endswith("; its CPU is AMD EPYC Processor"), line
+
+
+@pytest.mark.parametrize("model, words, brand", [
+    ("core2_penryn_t9600", "extended page tables, EPT", "Intel(R) Core(TM)2 Duo CPU T9600 @ 2.80GHz"),
+    ("corei5_lynnfield_750", "unrestricted guest", "Intel(R) Core(TM) i5 CPU 750 @ 2.67GHz"),
+    ("athlon64_clawhammer", "AMD-V (CPUID 80000001 ECX[2]) or VT-x (CPUID 1 ECX[5])", "AMD Athlon(tm)"),
+])
+def test_older_cpu_is_named_with_what_it_lacks(model, words, brand):
+    line = refusal("--memory", "256M", "--cpus", "1", "--cpu-model", model, "--kernel",
+                   machine.BUILD / "guest/cpuid.elf", machine="vmx")
+    assert words in line and f"; its CPU is {brand}" in line, line
 
 
 def test_too_little_memory():
