@@ -55,8 +55,11 @@ def _boot_device(options, image):
             "-device", "ide-hd,bus=ide.0,drive=boot,bootindex=0"]
 
 
-def _devices(work):
+def _devices(options, work):
     arguments = []
+    for number, path in enumerate(options.disk, 1):  # the chipset's own AHCI; the boot medium has its first port
+        arguments += ["-drive", f"if=none,id=user{number},format=raw,file={path}",
+                      "-device", f"ide-hd,bus=ide.{number},drive=user{number}"]
     for name, device in (("disk", "virtio-blk-pci"), ("nvme", "nvme,serial=caisson")):
         path = work / f"{name}.raw"
         with open(path, "wb") as disk:
@@ -79,5 +82,5 @@ def command(options, image, work, qmp=None):
         arguments += ["-no-reboot"]
     if qmp:
         arguments += ["-chardev", f"socket,id=qmp,path={qmp},server=off", "-mon", "chardev=qmp,mode=control", "-S"]
-    arguments += _firmware(options, work) + _boot_device(options, image) + _devices(work)
+    arguments += _firmware(options, work) + _boot_device(options, image) + _devices(options, work)
     return arguments + options.emulator_arguments

@@ -19,6 +19,8 @@ import machine
     (["--conf-verbatim"], "--conf-verbatim needs --conf"),
     (["--file", "no-such-file"], "there is no file"),
     (["--timeout", "0"], "--timeout: expected"),
+    (["--disk", "no-such-disk"], "--disk: there is no file"),
+    (["--disk", str(machine.ROOT / "README.md"), "--machine", "svm-bochs"], "Bochs wants whole cylinders"),
     (["--no-such-option"], "unrecognized arguments"),
 ])
 def test_usage_error_is_status_2_with_a_message(arguments, message):
@@ -76,6 +78,17 @@ def test_print_follows_the_options():
     assert any(word.startswith("ide-cd") for word in words)
     assert "-no-reboot" not in words
     assert words[-2:] == ["-device", "edu"]
+
+
+def test_print_has_the_disks_that_are_given(tmp_path):
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(2 * 16 * 63 * 512))
+    words = printed("--disk", disk, "--disk", disk)
+    assert [word for word in words if word.startswith("ide-hd,bus=ide.")] == [
+        "ide-hd,bus=ide.1,drive=user1", "ide-hd,bus=ide.2,drive=user2"]
+    words = printed("--machine", "svm-bochs", "--keep", tmp_path, "--disk", disk, "--", "e1000: enabled=1")
+    assert words[-1] == "e1000: enabled=1"
+    assert f"ata0-slave: type=disk, path={disk}, mode=flat, cylinders=2," in (tmp_path / "bochsrc").read_text()
 
 
 def test_print_has_a_thread_for_each_cpu_when_asked():
