@@ -13,11 +13,16 @@
 
 #include "arch/fpu.h"
 #include "arch/msr.h"
+#include "core/arch.h"
 #include "core/hypercall.h"
 #include "core/panic.h"
 #include "mm/page_alloc.h"
 
 #define AUTH 0x68747541
+
+void arch_irq_poll(void)
+{
+}
 
 static struct cpuid_table table;
 
