@@ -68,8 +68,8 @@ def command(options, image, work, port):
     boot, boot_drive = _boot_drive(options, pathlib.Path(image))
     text = CONFIGURATION.format(mib=options.memory_bytes >> 20, cpus=options.cpus, rom=rom, boot=boot,
                                 model=options.cpu_model or MODELS[options.machine], boot_drive=boot_drive,
-                                disks=_disks(options.disk), reset=int(options.allow_reboot), lenient=int(options.no_hypervisor), port=port,
-                                log=work / "emulator.log")
+                                disks=_disks(options.disk), reset=int(options.allow_reboot),
+                                lenient=int(options.no_hypervisor), port=port, log=work / "emulator.log")
     (work / "bochsrc").write_text(text)
     (work / "debugger").write_text("c\n")
     # Further arguments are lines of its configuration; the last of a kind counts.
