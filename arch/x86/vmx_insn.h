@@ -1,60 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * VT-x' instructions but those on the current VMCS (vmcs.h). False: VMfail; what was wrong is in
- * the current VMCS, if there is one: SDM3 31.2 "Conventions".
+ * the current VMCS, if there is one: SDM3 31.2 "Conventions". Functions, so that unit tests have
+ * others in their place.
  */
 #pragma once
 
 #include "core/types.h"
 
-static inline bool vmxon(hpa_t region)
-{
-	bool failed;
+bool vmxon(hpa_t region);
+void vmxoff(void);
+bool vmclear(hpa_t vmcs);
+bool vmptrld(hpa_t vmcs);
 
-	asm volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region.value) : "memory");
-	return !failed;
-}
+/* type: VMX_INVALIDATE_ONE, the pointer's or the tag's entries, or VMX_INVALIDATE_ALL. */
+bool invept(uint64_t type, uint64_t pointer);
+bool invvpid(uint64_t type, uint64_t vpid);
 
-static inline void vmxoff(void)
-{
-	asm volatile("vmxoff" : : : "cc", "memory");
-}
-
-static inline bool vmclear(hpa_t vmcs)
-{
-	bool failed;
-
-	asm volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs.value) : "memory");
-	return !failed;
-}
-
-static inline bool vmptrld(hpa_t vmcs)
-{
-	bool failed;
-
-	asm volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs.value) : "memory");
-	return !failed;
-}
-
-struct invalidation {  /* operand of INVEPT and INVVPID */
-	uint64_t what; /* EPT pointer, VPID */
-	uint64_t address;
-};
-
-static inline bool invept(uint64_t type, uint64_t pointer)
-{
-	struct invalidation of = { .what = pointer };
-	bool failed;
-
-	asm volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(of), "r"(type) : "memory");
-	return !failed;
-}
-
-static inline bool invvpid(uint64_t type, uint64_t vpid)
-{
-	struct invalidation of = { .what = vpid };
-	bool failed;
-
-	asm volatile("invvpid %1, %2" : "=@ccbe"(failed) : "m"(of), "r"(type) : "memory");
-	return !failed;
-}
+/* NMIs stay blocked after an exit for one, until an IRET: the one that ends its handler. */
+void vmx_nmi_take(void);

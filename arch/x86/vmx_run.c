@@ -185,12 +185,6 @@ static bool enter(struct vcpu *vcpu)
 	return !failed;
 }
 
-/* NMIs stay blocked after an exit for one, until an IRET: the one that ends its handler. */
-static void nmi_take(void)
-{
-	asm volatile("int $2" : : : "memory");
-}
-
 /* Acknowledged already, it can not come by the IDT any more. */
 static void interrupt_take(void)
 {
@@ -257,7 +251,7 @@ void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 	vcpu->arch.vmx.launched = true;
 	reason &= VMX_EXIT_REASON;
 	if (unlikely(is_nmi(reason))) {
-		nmi_take();
+		vmx_nmi_take();
 	} else if (unlikely(vmx_apic_posts()) && reason == VMX_EXIT_INTERRUPT) {
 		interrupt_take();
 	}
