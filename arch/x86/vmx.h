@@ -129,6 +129,10 @@ extern const char vmx_enter_end[];
 /* vmx_run.c */
 void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit);
 
+/* vmx_tlb.c: drops what is stale before an entry; nearly always there is nothing to do. After
+ * cpu->in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. */
+void vmx_tlb_prepare(struct cpu *cpu, struct vcpu *vcpu);
+
 /* vmx_decode.c: the VMCS' exit fields to *exit. */
 void vmx_decode(struct vcpu *vcpu, uint64_t reason, struct vcpu_exit *exit);
 

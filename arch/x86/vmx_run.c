@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
 #include "arch/bochs.h"
-#include "arch/ept.h"
 #include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/vlapic_regs.h"
@@ -117,52 +116,6 @@ static void debug_intercept(struct vcpu *vcpu)
 	}
 }
 
-/* ---- the TLB: SDM3 29.4 "Caching Translation Information" ---- */
-
-/* What was cached by way of the EPT has the pointer as its tag, not the VPID. A vCPU that is new on
- * this CPU may find there what is older than its own generation. */
-static void ept_flush(const struct stage2 *stage2)
-{
-	bool by_pointer = (vmx_facts.ept_vpid & VMX_EPT_INVEPT_ONE) != 0;
-
-	assert(invept(by_pointer ? VMX_INVALIDATE_ONE : VMX_INVALIDATE_ALL, ept_pointer(stage2)));
-}
-
-/*
- * After in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. Nearly
- * always there is nothing to do. Without VPIDs entries and exits flush by themselves.
- */
-never_inline static void tlb_change(struct cpu *cpu, struct vcpu *vcpu, uint64_t generation)
-{
-	struct vmx_vcpu *vmx = &vcpu->arch.vmx;
-	bool is_stale = generation != vcpu->arch.tlb_generation;
-	bool is_new = !tlb_tag_is_current(&cpu->arch.vmx.vpids, cpu->index, &vmx->vpid);
-	enum tlb_flush flush = tlb_tag_select(&cpu->arch.vmx.vpids, cpu->index, &vmx->vpid,
-					      vcpu->arch.flush || is_stale, true);
-
-	vcpu->arch.flush = false;
-	vcpu->arch.tlb_generation = generation;
-	if (vmx_has(VMX_PROC2, PROC2_VPID)) {
-		vmcs_write(VMCS_VPID, vmx->vpid.id);
-		assert(flush == TLB_KEEP ||
-		       invvpid(flush == TLB_FLUSH_TAG ? VMX_INVALIDATE_ONE : VMX_INVALIDATE_ALL,
-			       vmx->vpid.id));
-	}
-	if (is_new || is_stale) {
-		ept_flush(&vcpu->vm->stage2[0]);
-	}
-}
-
-static void tlb_prepare(struct cpu *cpu, struct vcpu *vcpu)
-{
-	uint64_t generation = atomic_load(&vcpu->vm->stage2[0].generation);
-
-	if (vcpu->arch.flush || generation != vcpu->arch.tlb_generation ||
-	    !tlb_tag_is_current(&cpu->arch.vmx.vpids, cpu->index, &vcpu->arch.vmx.vpid)) {
-		tlb_change(cpu, vcpu, generation);
-	}
-}
-
 /* ---- entry ---- */
 
 /* False: the processor did not take the VMCS. */
@@ -174,7 +127,7 @@ static bool enter(struct vcpu *vcpu)
 
 	epoch_quiesce(cpu);
 	__atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
-	tlb_prepare(cpu, vcpu);
+	vmx_tlb_prepare(cpu, vcpu);
 	if (unlikely(vcpu->arch.mitigate != 0)) {
 		failed = vmx_enter_mitigated(vcpu->arch.state, vmx->launched, vcpu->arch.mitigate);
 	} else {
