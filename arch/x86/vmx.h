@@ -152,13 +152,19 @@ void vmx_apic_give(struct vcpu *vcpu);
 void vmx_apic_take(struct vcpu *vcpu);
 void vmx_apic_trapped(struct vcpu *vcpu, uint64_t reason);
 
-/* vmx_state.c: vcpu_state's groups from and to the VMCS and the registers that it has no place for,
- * which are the guest's while its vCPU is loaded. */
+/* vmx_state.c: vcpu_state's groups from and to the VMCS and the live registers. */
 void vmx_state_init(struct vcpu *vcpu); /* all of it dirty still */
 void vmx_state_get(struct vcpu *vcpu, uint64_t groups);
 void vmx_state_set(struct vcpu *vcpu, uint64_t groups);
 void vmx_state_load(struct vcpu *vcpu);
 void vmx_state_put(struct vcpu *vcpu);
+
+/* vmx_live.c: the registers that the VMCS has no place for, by the groups that they belong to; and
+ * what an exception's delivery leaves in CR2 or DR6. Functions that unit tests replace. */
+void vmx_live_get(struct vcpu_state *state, uint64_t groups);
+void vmx_live_set(const struct vcpu_state *state, uint64_t groups);
+uint64_t vmx_live_cr2(void);
+void vmx_live_deliver(uint8_t vector, uint64_t payload);
 
 /* vmx_check_guest.c: the first of the rules of SDM3 27.3 that the current VMCS breaks, for people;
  * NULL: none that is known here. */

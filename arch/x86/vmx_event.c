@@ -31,10 +31,8 @@ static uint64_t event_type(enum vcpu_event_kind kind)
 /* What the processor does at an exception's delivery, and does not for an injected one. */
 static void apply_payload(const struct vcpu_event *event)
 {
-	if (event->vector == VECTOR_PF) {
-		cr2_write(event->payload);
-	} else if (event->vector == VECTOR_DB) {
-		dr6_write(dr6_read() | event->payload);
+	vmx_live_deliver(event->vector, event->payload);
+	if (event->vector == VECTOR_DB) {
 		vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~DR7_GD);
 	}
 }
@@ -136,7 +134,7 @@ never_inline static void requeue(struct vcpu *vcpu, uint64_t word)
 		event.error = (uint32_t)vmcs_read(VMCS_IDT_ERROR);
 	}
 	if (event.kind == EVENT_EXCEPTION && event.vector == VECTOR_PF) {
-		event.payload = cr2_read();
+		event.payload = vmx_live_cr2();
 	}
 	vcpu_events_requeue(vcpu, &event);
 }

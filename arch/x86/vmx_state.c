@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpu_state's groups to and from the VMCS, and the registers that neither it nor the hypervisor
- * has a place or use for: CR2, DR6, the MSRs of SYSCALL and SWAPGS. Those are the guest's while its
- * vCPU is loaded. GPRs, RIP and RFLAGS move with every entry: vmx_run.c.
+ * vcpu_state's groups to and from the VMCS, and to and from the registers that it has no place for:
+ * vmx_live.c. GPRs, RIP and RFLAGS move with every entry: vmx_run.c.
  */
 #include "arch/vmx.h"
 
@@ -89,7 +88,7 @@ static uint64_t real_cr0(uint64_t cr0)
 /* A machine check while MCE is clear would shut the CPU down, with all that is on it. */
 static uint64_t real_cr4(uint64_t cr4)
 {
-	return cr4 | vmx_facts.cr4_fixed0 | (cr4_read() & CR4_MCE);
+	return cr4 | vmx_facts.cr4_fixed0 | (vmcs_read(VMCS_HOST_CR4) & CR4_MCE);
 }
 
 static void controls_get(struct vcpu_sregs *sregs)
@@ -150,7 +149,6 @@ static void sregs_get(struct vcpu *vcpu, struct vcpu_sregs *sregs)
 	}
 	tables_get(sregs);
 	controls_get(sregs);
-	sregs->cr2 = cr2_read();
 	sregs->cr8 = vlapic_cr8_read(vcpu);
 	sregs->cpl = (uint8_t)field_get(SEGMENT_DPL, sregs->segments[SEGMENT_SS].attributes);
 }
@@ -164,31 +162,8 @@ static void sregs_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
 	controls_set(vcpu, sregs);
 }
 
-static void msrs_get_live(struct vcpu_msrs *msrs)
-{
-	msrs->star = rdmsr(MSR_STAR);
-	msrs->lstar = rdmsr(MSR_LSTAR);
-	msrs->cstar = rdmsr(MSR_CSTAR);
-	msrs->sfmask = rdmsr(MSR_SFMASK);
-	msrs->kernel_gs_base = rdmsr(MSR_KERNEL_GS_BASE);
-}
-
-static void msrs_set_live(const struct vcpu_msrs *msrs)
-{
-	wrmsr(MSR_STAR, msrs->star);
-	wrmsr(MSR_LSTAR, msrs->lstar);
-	wrmsr(MSR_CSTAR, msrs->cstar);
-	wrmsr(MSR_SFMASK,
-	      (uint32_t)msrs->sfmask); /* an image's upper half may be another vendor's */
-	wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
-	if (vmx_has(VMX_PROC2, PROC2_RDTSCP)) {
-		wrmsr(MSR_TSC_AUX, msrs->tsc_aux);
-	}
-}
-
 static void msrs_get(struct vcpu_msrs *msrs)
 {
-	msrs_get_live(msrs);
 	msrs->sysenter_cs = vmcs_read(VMCS_GUEST_SYSENTER_CS);
 	msrs->sysenter_esp = vmcs_read(VMCS_GUEST_SYSENTER_ESP);
 	msrs->sysenter_eip = vmcs_read(VMCS_GUEST_SYSENTER_EIP);
@@ -216,9 +191,9 @@ void vmx_state_get(struct vcpu *vcpu, uint64_t groups)
 		msrs_get(&state->msrs);
 	}
 	if ((groups & STATE_DEBUG) != 0) {
-		state->debug.dr6 = dr6_read();
 		state->debug.dr7 = vmcs_read(VMCS_GUEST_DR7);
 	}
+	vmx_live_get(state, groups);
 	state->valid |= groups;
 }
 
@@ -240,23 +215,10 @@ static void set_vmcs(struct vcpu *vcpu, uint64_t groups)
 	}
 }
 
-static void set_live(const struct vcpu_state *state, uint64_t groups)
-{
-	if ((groups & STATE_SREGS) != 0) {
-		cr2_write(state->sregs.cr2);
-	}
-	if ((groups & STATE_MSR) != 0) {
-		msrs_set_live(&state->msrs);
-	}
-	if ((groups & STATE_DEBUG) != 0) {
-		dr6_write(state->debug.dr6);
-	}
-}
-
 void vmx_state_set(struct vcpu *vcpu, uint64_t groups)
 {
 	set_vmcs(vcpu, groups);
-	set_live(vcpu->arch.state, groups);
+	vmx_live_set(vcpu->arch.state, groups);
 	vcpu->arch.state->dirty &= ~groups;
 }
 
@@ -278,7 +240,7 @@ void vmx_state_load(struct vcpu *vcpu)
 {
 	const struct vcpu_state *state = vcpu->arch.state;
 
-	set_live(state, STATE_SREGS | STATE_MSR | STATE_DEBUG);
+	vmx_live_set(state, STATE_ALL);
 }
 
 /* What is dirty was changed here, and the registers do not know it yet. */
@@ -286,13 +248,5 @@ void vmx_state_put(struct vcpu *vcpu)
 {
 	struct vcpu_state *state = vcpu->arch.state;
 
-	if ((state->dirty & STATE_SREGS) == 0) {
-		state->sregs.cr2 = cr2_read();
-	}
-	if ((state->dirty & STATE_MSR) == 0) {
-		msrs_get_live(&state->msrs);
-	}
-	if ((state->dirty & STATE_DEBUG) == 0) {
-		state->debug.dr6 = dr6_read();
-	}
+	vmx_live_get(state, ~state->dirty);
 }
