@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "core/types.h"
+#include "core/bits.h"
 
 /* Boot CPU: takes the firmware's values. Other CPUs: takes them over. In arch_cpu_init(). */
 void mtrr_cpu_init(bool is_boot_cpu);
@@ -16,6 +16,23 @@ void mtrr_cpu_init(bool is_boot_cpu);
 #define MTRR_WT 4
 #define MTRR_WP 5
 #define MTRR_WB 6
+
+#define MTRR_FIXED_COUNT  11
+#define MTRR_VARIABLE_MAX 16 /* pairs that have MSR numbers: 200h to 21Fh */
+
+#define MTRR_DEF_ENABLE BIT(11)
+
+struct mtrr {
+	uint32_t msr;
+	uint64_t value;
+};
+
+/* const after the boot CPU's init; the first is MTRRdefType. */
+struct mtrrs {
+	uint32_t count;
+	struct mtrr all[1 + MTRR_FIXED_COUNT + 2 * MTRR_VARIABLE_MAX];
+};
+extern struct mtrrs mtrrs;
 
 /* The type of an address, or -1 where the machine has no MTRRs or the firmware left them off. */
 int mtrr_type(uint64_t address);
