@@ -49,7 +49,8 @@ struct vmx_facts {
 enum vmx_need {
 	VMX_REQUIRED, /* set: refused where the CPU has none */
 	VMX_WANTED,   /* set where there */
-	VMX_OFFERED,  /* clear at first; what the CPU has of them is in controls->offered */
+	VMX_OFFERED,  /* clear at first: refused where the CPU insists; what it has of them is in
+			 controls->offered */
 	VMX_SWITCHED, /* refused where the CPU has none; set and cleared while guests run */
 	VMX_NEVER,    /* clear: refused where the CPU insists */
 };

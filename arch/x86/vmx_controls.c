@@ -27,7 +27,7 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(PIN, PIN_NMI_EXIT, REQUIRED, "NMI exiting (pin-based control 3)"),
 	ROW(PIN, PIN_VIRTUAL_NMI, REQUIRED, "virtual NMIs (pin-based control 5)"),
 	ROW(PIN, PIN_TIMER, WANTED, "preemption timer"),
-	ROW(PIN, PIN_POSTED, OFFERED, "posted interrupts"),
+	ROW(PIN, PIN_POSTED, OFFERED, "freedom from posted interrupts"),
 	ROW(PROC, PROC_INTERRUPT_WINDOW, SWITCHED,
 	    "interrupt-window exiting (processor-based control 2)"),
 	ROW(PROC, PROC_TSC_OFFSET, REQUIRED, "TSC offsetting (processor-based control 3)"),
@@ -52,9 +52,9 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(PROC2, PROC2_APIC_ACCESS, NEVER, "freedom from the APIC-access page"),
 	ROW(PROC2, PROC2_TABLE_EXIT, NEVER, "descriptor-table registers without an exit"),
 	ROW(PROC2, PROC2_RDTSCP, WANTED, "RDTSCP"),
-	ROW(PROC2, PROC2_X2APIC, OFFERED, "x2APIC virtualisation"),
-	ROW(PROC2, PROC2_APIC_REGISTERS, OFFERED, "APIC-register virtualisation"),
-	ROW(PROC2, PROC2_VIRTUAL_INTERRUPT, OFFERED, "virtual-interrupt delivery"),
+	ROW(PROC2, PROC2_X2APIC, OFFERED, "x2APIC registers without virtualisation"),
+	ROW(PROC2, PROC2_APIC_REGISTERS, OFFERED, "APIC registers without virtualisation"),
+	ROW(PROC2, PROC2_VIRTUAL_INTERRUPT, OFFERED, "freedom from virtual-interrupt delivery"),
 	ROW(PROC2, PROC2_VPID, WANTED, "VPIDs"),
 	ROW(PROC2, PROC2_WBINVD_EXIT, REQUIRED, "WBINVD exiting (secondary control 6)"),
 	ROW(PROC2, PROC2_PAUSE_LOOP_EXIT, WANTED, "PAUSE-loop exiting"),
@@ -72,7 +72,7 @@ const struct vmx_control vmx_control_table[] = {
 	ROW(EXIT, EXIT_SAVE_DEBUG, REQUIRED, "saving of debug controls (exit control 2)"),
 	ROW(EXIT, EXIT_HOST_64, REQUIRED, "64-bit hosts (exit control 9)"),
 	ROW(EXIT, EXIT_LOAD_PERF, NEVER, "freedom from PERF_GLOBAL_CTRL at exits"),
-	ROW(EXIT, EXIT_ACK, OFFERED, "acknowledged interrupts"),
+	ROW(EXIT, EXIT_ACK, OFFERED, "exits that leave the interrupt pending"),
 	ROW(EXIT, EXIT_SAVE_PAT, NEVER, "freedom from saving PAT"), /* its writes exit */
 	ROW(EXIT, EXIT_LOAD_PAT, REQUIRED, "loading of PAT (exit control 19)"),
 	ROW(EXIT, EXIT_SAVE_EFER, NEVER, "freedom from saving EFER"), /* likewise */
@@ -98,10 +98,10 @@ static bool may_be(const struct vmx_control *row, uint32_t musts, uint32_t mays)
 		return (mays & bit) != 0;
 	case VMX_SWITCHED:
 		return (mays & bit) != 0 && (musts & bit) == 0;
+	case VMX_OFFERED:
 	case VMX_NEVER:
 		return (musts & bit) == 0;
 	case VMX_WANTED:
-	case VMX_OFFERED:
 		break;
 	}
 	return true;
