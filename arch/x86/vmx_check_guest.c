@@ -12,6 +12,11 @@
 #define TYPE_BUSY_TSS_16 3
 #define TYPE_BUSY_TSS    11
 #define TYPE_LDT         2
+#define TYPE_REAL_CODE   3 /* writable: of unrestricted guests */
+#define TYPE_ACCESSED    BIT(0)
+#define TYPE_READABLE    BIT(1)
+#define TYPE_CONFORMING  BIT(2)
+#define TYPE_CODE        BIT(3)
 #define LIMIT_4K         0xfff
 
 static bool is_usable(unsigned segment)
@@ -145,10 +150,70 @@ static bool stack_type(void)
 	return is_usable(SEGMENT_SS) && !is_virtual_8086() && type != 3 && type != 7;
 }
 
+static uint64_t level(unsigned segment)
+{
+	return field_get(SEGMENT_DPL, rights(segment));
+}
+
 static bool stack_level(void)
 {
-	return (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) == 0 &&
-	       field_get(SEGMENT_DPL, rights(SEGMENT_SS)) != 0;
+	bool is_real = (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) == 0;
+
+	return !is_virtual_8086() && level(SEGMENT_SS) != 0 &&
+	       (is_real || field_get(SEGMENT_TYPE, rights(SEGMENT_CS)) == TYPE_REAL_CODE);
+}
+
+/* The CPL is that of SS; conforming code may be of a lower one. */
+static bool code_level(void)
+{
+	uint64_t type = field_get(SEGMENT_TYPE, rights(SEGMENT_CS));
+
+	if (is_virtual_8086()) {
+		return false;
+	}
+	if (type == TYPE_REAL_CODE) {
+		return level(SEGMENT_CS) != 0;
+	}
+	return (type & TYPE_CONFORMING) != 0 ? level(SEGMENT_CS) > level(SEGMENT_SS)
+					     : level(SEGMENT_CS) != level(SEGMENT_SS);
+}
+
+/* Accessed, and readable where it is code. */
+static bool data_type(void)
+{
+	for (unsigned i = SEGMENT_ES; i <= SEGMENT_GS && !is_virtual_8086(); i++) {
+		uint64_t type = field_get(SEGMENT_TYPE, rights(i));
+		bool is_data = i != SEGMENT_CS && i != SEGMENT_SS && is_usable(i);
+
+		if (is_data && ((type & TYPE_ACCESSED) == 0 ||
+				(type & (TYPE_CODE | TYPE_READABLE)) == TYPE_CODE)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* CS and TR have rules of their own. */
+static bool present(void)
+{
+	for (unsigned i = SEGMENT_ES; i <= SEGMENT_LDTR; i++) {
+		uint64_t needed = i == SEGMENT_LDTR ? SEGMENT_PRESENT : SEGMENT_PRESENT | SEGMENT_S;
+
+		if (i != SEGMENT_CS && is_usable(i) && (rights(i) & needed) != needed) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool rights_reserved(void)
+{
+	for (unsigned i = SEGMENT_ES; i <= SEGMENT_TR; i++) {
+		if (is_usable(i) && (rights(i) & ~(VMCS_RIGHTS_LOW | VMCS_RIGHTS_HIGH)) != 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool virtual_8086(void)
@@ -177,13 +242,33 @@ static bool granularity(void)
 	return false;
 }
 
+/* Of 32 bits in all modes. */
+static bool low_bases(void)
+{
+	for (unsigned i = SEGMENT_ES; i <= SEGMENT_DS; i++) {
+		if ((i == SEGMENT_CS || is_usable(i)) &&
+		    vmcs_read(VMCS_GUEST_ES_BASE + 2 * i) >> 32 != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool bases(void)
 {
-	return !is_canonical(vmcs_read(VMCS_GUEST_ES_BASE + 2 * SEGMENT_FS)) ||
+	return (is_usable(SEGMENT_LDTR) &&
+		!is_canonical(vmcs_read(VMCS_GUEST_ES_BASE + 2 * SEGMENT_LDTR))) ||
+	       !is_canonical(vmcs_read(VMCS_GUEST_ES_BASE + 2 * SEGMENT_FS)) ||
 	       !is_canonical(vmcs_read(VMCS_GUEST_ES_BASE + 2 * SEGMENT_GS)) ||
 	       !is_canonical(vmcs_read(VMCS_GUEST_ES_BASE + 2 * SEGMENT_TR)) ||
 	       !is_canonical(vmcs_read(VMCS_GUEST_GDTR_BASE)) ||
 	       !is_canonical(vmcs_read(VMCS_GUEST_IDTR_BASE));
+}
+
+static bool table_limits(void)
+{
+	return vmcs_read(VMCS_GUEST_GDTR_LIMIT) >> 16 != 0 ||
+	       vmcs_read(VMCS_GUEST_IDTR_LIMIT) >> 16 != 0;
 }
 
 static bool rip(void)
@@ -253,6 +338,23 @@ static bool link(void)
 	return vmcs_read(VMCS_LINK) != UINT64_MAX;
 }
 
+/* Of PAE paging. A guest whose table has reserved bits when we turn paging on gets here. */
+static bool pdptes(void)
+{
+	const uint64_t reserved = BITS(8, 5) | BITS(2, 1) | BITS(63, 52);
+	bool is_pae = (vmcs_read(VMCS_GUEST_CR0) & CR0_PG) != 0 && !is_long() &&
+		      (vmcs_read(VMCS_GUEST_CR4) & CR4_PAE) != 0;
+
+	for (uint32_t i = 0; i < 4 && is_pae; i++) {
+		uint64_t entry = vmcs_read(VMCS_GUEST_PDPTE + 2 * i);
+
+		if ((entry & BIT(0)) != 0 && (entry & reserved) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static const struct {
 	bool (*is_broken)(void);
 	const char *rule;
@@ -274,8 +376,14 @@ static const struct {
 	{ code_mode, "CS has both L and D (27.3.1.2)" },
 	{ stack_type, "SS is not writable data (27.3.1.2)" },
 	{ stack_level, "SS has a DPL in real mode (27.3.1.2)" },
+	{ code_level, "the DPLs of CS and SS do not fit (27.3.1.2)" },
+	{ data_type, "a data segment is not accessed or not readable (27.3.1.2)" },
+	{ present, "a usable segment is not present, or a system segment (27.3.1.2)" },
+	{ rights_reserved, "a segment's rights have a reserved bit (27.3.1.2)" },
 	{ granularity, "a segment's limit and granularity disagree (27.3.1.2)" },
+	{ low_bases, "a base of CS, SS, DS or ES is wider than 32 bits (27.3.1.2)" },
 	{ bases, "a base is not canonical (27.3.1.2, 27.3.1.3)" },
+	{ table_limits, "GDTR's or IDTR's limit is wider than 16 bits (27.3.1.3)" },
 	{ rip, "RIP is too wide (27.3.1.4)" },
 	{ rflags_reserved, "RFLAGS has a reserved bit, or lacks bit 1 (27.3.1.4)" },
 	{ rflags_virtual, "virtual-8086 mode in 64-bit or real mode (27.3.1.4)" },
@@ -284,6 +392,7 @@ static const struct {
 	{ event_in_shadow, "an event is injected that is blocked (27.3.1.5)" },
 	{ pending_step, "the pending single-step does not fit TF (27.3.1.5)" },
 	{ link, "the VMCS link pointer is in use (27.3.1.5)" },
+	{ pdptes, "an entry of PAE paging's first table has a reserved bit (27.3.1.6)" },
 };
 
 const char *vmx_broken_rule(void)
