@@ -245,11 +245,16 @@ static bool covers(const struct pt_range *range, unsigned level)
 	return part_size(range, level) == pt_level_size(level);
 }
 
+static bool is_uniform(const struct pt *pt, hpa_t target, unsigned level)
+{
+	return pt->format->is_uniform == NULL || pt->format->is_uniform(target, level);
+}
+
 static bool may_be_leaf(const struct pt *pt, const struct pt_range *range, unsigned level)
 {
 	return (pt->format->leaf_levels & BIT(level)) != 0 && covers(range, level) &&
 	       is_aligned(range->target.value, pt_level_size(level)) &&
-	       (pt->format->is_uniform == NULL || pt->format->is_uniform(range->target, level));
+	       is_uniform(pt, range->target, level);
 }
 
 static int visit_map(struct walk *walk, const struct slot *at)
@@ -443,7 +448,7 @@ int pt_collapse(struct pt *pt, uint64_t address, unsigned level)
 		return -E_NOENT;
 	}
 	table = table_of(pt->format, &at);
-	if (!is_collapsible(pt, table, &whole)) {
+	if (!is_collapsible(pt, table, &whole) || !is_uniform(pt, whole.address, level)) {
 		return -E_NOENT;
 	}
 	/* Hardware may still mark the parts, where nobody looks any more: so count it as marked. */
