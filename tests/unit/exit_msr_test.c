@@ -140,6 +140,7 @@ static int setup(void **state)
 	memset(&cpu, 0, sizeof(cpu));
 	vm.arch.cpuid = &answers;
 	answers.efer = EFER_SCE | EFER_LME | EFER_NXE;
+	answers.vendor = 0;
 	vcpu.vm = &vm;
 	vcpu.arch.state = &guest;
 	guest.valid = STATE_ALL;
@@ -271,6 +272,96 @@ static void power_states_stay_the_firmwares(void **state)
 	expect_write(MSR_PSTATE_CTL, 7);
 	expect_write(MSR_CSTATE_ADDRESS, 7);
 	assert_int_equal(read_msr(MSR_CSTATE_ADDRESS), 0);
+}
+
+/* ---- what one vendor's processors have alone ---- */
+
+#define VENDOR_AMD   0x68747541U /* "Auth" */
+#define VENDOR_HYGON 0x6f677948U /* "Hygo" */
+
+static void misc_enable_is_a_constant_on_intel(void **state)
+{
+	(void)state;
+	answers.vendor = CPUID_VENDOR_INTEL;
+	/* Fast strings; no branch trace store, no event-based sampling: SDM4 2.1. */
+	assert_int_equal(read_msr(0x1a0), BIT(0) | BIT(11) | BIT(12));
+	expect_write(0x1a0, 0);
+	assert_int_equal(read_msr(0x1a0), BIT(0) | BIT(11) | BIT(12));
+}
+
+static void misc_enable_is_no_register_elsewhere(void **state)
+{
+	static const uint32_t vendors[] = { VENDOR_AMD, VENDOR_HYGON };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		answers.vendor = vendors[i];
+		expect_nothing_there(0x1a0);
+	}
+}
+
+static void amds_registers_are_none_on_intel(void **state)
+{
+	unsigned rows = 0;
+
+	(void)state;
+	answers.vendor = CPUID_VENDOR_INTEL;
+	for (uint32_t i = 0; i < exit_msr_count; i++) {
+		const struct msr_policy *policy = &exit_msr_table[i];
+
+		if (policy->first >= 0xc0010000) {
+			assert_int_equal(policy->vendor, MSR_OF_AMD);
+			expect_nothing_there(policy->first);
+			expect_nothing_there(policy->last);
+			rows++;
+		}
+	}
+	assert_in_range(rows, 10, exit_msr_count);
+	expect_nothing_there(MSR_HWCR);
+	expect_nothing_there(MSR_PERF_CTL0);
+	expect_nothing_there(MSR_PATCH_LOADER);
+}
+
+static void amds_registers_are_there_on_amd(void **state)
+{
+	static const uint32_t vendors[] = { VENDOR_AMD, VENDOR_HYGON };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		answers.vendor = vendors[i];
+		assert_int_equal(read_msr(MSR_HWCR), BIT(24));
+		expect_write(MSR_HWCR, 0);
+		assert_int_equal(read_msr(MSR_PERF_CTR0 + 3), 0);
+		expect_write(MSR_PATCH_LOADER, 0);
+	}
+}
+
+static void common_registers_are_there_on_both(void **state)
+{
+	static const uint32_t vendors[] = { VENDOR_AMD, CPUID_VENDOR_INTEL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vendors); i++) {
+		answers.vendor = vendors[i];
+		expect_write(MSR_PAT, UINT64_C(0x0007010600070106));
+		expect_write(MSR_STAR, 5);
+		assert_int_equal(read_msr(MSR_STAR), 5);
+		expect_write(MSR_EFER, EFER_NXE);
+		assert_int_equal(read_msr(MSR_MTRR_DEF_TYPE), MTRR_VALUE + MSR_MTRR_DEF_TYPE);
+		/* The hypervisor's own: VT-x' capabilities, AMD-V's registers. */
+		expect_nothing_there(MSR_VMX_BASIC);
+		expect_nothing_there(MSR_VMX_TRUE_PIN + 3);
+		expect_nothing_there(MSR_VM_CR);
+	}
+}
+
+/* A map of the VM's opens a register to the guest without a look at the vendor. */
+static void registers_of_one_vendor_are_never_opened(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i < exit_msr_count; i++) {
+		assert_true(exit_msr_table[i].vendor == MSR_OF_ALL || !exit_msr_table[i].direct);
+	}
 }
 
 /* ---- time ---- */
@@ -438,6 +529,12 @@ int main(void)
 		cmocka_unit_test_setup(chipset_registers_are_filtered, setup),
 		cmocka_unit_test_setup(machine_check_registers_are_the_virtual_twins, setup),
 		cmocka_unit_test_setup(power_states_stay_the_firmwares, setup),
+		cmocka_unit_test_setup(misc_enable_is_a_constant_on_intel, setup),
+		cmocka_unit_test_setup(misc_enable_is_no_register_elsewhere, setup),
+		cmocka_unit_test_setup(amds_registers_are_none_on_intel, setup),
+		cmocka_unit_test_setup(amds_registers_are_there_on_amd, setup),
+		cmocka_unit_test_setup(common_registers_are_there_on_both, setup),
+		cmocka_unit_test_setup(registers_of_one_vendor_are_never_opened, setup),
 		cmocka_unit_test_setup(tsc_write_moves_offset_and_adjust_alike, setup),
 		cmocka_unit_test_setup(tsc_adjust_moves_the_tsc_by_the_difference, setup),
 		cmocka_unit_test_setup(tsc_is_the_same_on_a_skewed_cpu, setup),
