@@ -141,6 +141,8 @@ void vmx_decode(struct vcpu *vcpu, uint64_t reason, struct vcpu_exit *exit);
  * exit, and what the guest has made of its TPR, back to vcpu_events and the vLAPIC. */
 void vmx_event_inject(struct vcpu *vcpu);
 void vmx_event_collect(struct vcpu *vcpu, uint64_t reason);
+/* The entry was none: its event is still in the VMCS, and is to be given again. */
+void vmx_event_take_back(struct vcpu *vcpu);
 
 /* vmx_apic.c: virtual-interrupt delivery, for vCPUs in x2APIC mode on a CPU that has it; nothing
  * else happens there. Before an entry, with posts folded; after the exit; at an exit behind a

@@ -119,7 +119,7 @@ static enum vcpu_event_kind event_kind(uint64_t word)
 	}
 }
 
-never_inline static void requeue(struct vcpu *vcpu, uint64_t word)
+never_inline static void requeue(struct vcpu *vcpu, uint64_t word, enum vmcs_field error)
 {
 	struct vcpu_event event = {
 		.kind = event_kind(word),
@@ -131,7 +131,7 @@ never_inline static void requeue(struct vcpu *vcpu, uint64_t word)
 		return;
 	}
 	if (event.has_error) {
-		event.error = (uint32_t)vmcs_read(VMCS_IDT_ERROR);
+		event.error = (uint32_t)vmcs_read(error);
 	}
 	if (event.kind == EVENT_EXCEPTION && event.vector == VECTOR_PF) {
 		event.payload = vmx_live_cr2();
@@ -161,12 +161,22 @@ void vmx_event_collect(struct vcpu *vcpu, uint64_t reason)
 	uint64_t word = vmcs_read(VMCS_IDT_EVENT);
 
 	if (unlikely((word & VMCS_EVENT_VALID) != 0)) {
-		requeue(vcpu, word);
+		requeue(vcpu, word, VMCS_IDT_ERROR);
 	} else if (unlikely(iret_faulted(reason))) {
 		vcpu->arch.events.nmi_masked = true;
 	}
 	if (!vlapic->by_hardware && vlapic_get(vlapic, VLAPIC_TPR) != vcpu->arch.vmx.tpr) {
 		vlapic_tpr_write(vlapic, (uint8_t)vlapic_get(vlapic, VLAPIC_TPR));
 		vcpu->arch.vmx.tpr = (uint8_t)vlapic_get(vlapic, VLAPIC_TPR);
+	}
+}
+
+void vmx_event_take_back(struct vcpu *vcpu)
+{
+	uint64_t word = vmcs_read(VMCS_ENTRY_EVENT);
+
+	if ((word & VMCS_EVENT_VALID) != 0) {
+		vmcs_write(VMCS_ENTRY_EVENT, 0);
+		requeue(vcpu, word, VMCS_ENTRY_ERROR);
 	}
 }

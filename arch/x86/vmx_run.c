@@ -63,6 +63,7 @@ static void interruptibility_give(struct vcpu *vcpu)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, steps ? VMCS_PENDING_DEBUG_BS : 0);
 	}
 	if (value != vmx->interruptibility) {
+		vmx->interruptibility = value;
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, value);
 	}
 }
@@ -77,9 +78,11 @@ static void registers_give(struct vcpu *vcpu)
 	}
 	vmcs_write(VMCS_GUEST_RIP, state->rip);
 	if (state->gpr[GPR_RSP] != vmx->rsp) {
+		vmx->rsp = state->gpr[GPR_RSP];
 		vmcs_write(VMCS_GUEST_RSP, state->gpr[GPR_RSP]);
 	}
 	if (state->rflags != vmx->rflags) {
+		vmx->rflags = state->rflags;
 		vmcs_write(VMCS_GUEST_RFLAGS, state->rflags);
 	}
 	interruptibility_give(vcpu);
@@ -173,6 +176,7 @@ never_inline static void entry_failed(struct vcpu *vcpu, struct vcpu_exit *exit,
 never_inline static void not_entered(struct vcpu *vcpu, struct vcpu_exit *exit, uint64_t reason)
 {
 	if ((reason & VMX_EXIT_REASON) == VMX_EXIT_MACHINE_CHECK) {
+		vmx_event_take_back(vcpu);
 		mce_exit(vcpu);
 		exit->kind = EXIT_NONE;
 		return;

@@ -369,6 +369,28 @@ static void event_without_valid_is_no_event(void **state)
 	assert_false(is_valid(enter()));
 }
 
+/* A machine check stopped the entry, and the processor has left the field as it was: SDM3 27.8. */
+static void event_of_an_entry_that_was_none_is_given_again(void **state)
+{
+	uint64_t event;
+
+	(void)state;
+	vcpu_events_raise_pf(&vcpu, 6, 0x1234);
+	event = enter();
+	vmx_event_take_back(&vcpu);
+	assert_int_equal(vmcs_read(VMCS_ENTRY_EVENT), 0);
+	vmcs_fake_set(VMCS_ENTRY_ERROR, 0);
+	cpu_cr2 = 0xbad;
+	assert_int_equal(enter(), event);
+	assert_int_equal(vmcs_read(VMCS_ENTRY_ERROR), 6);
+	assert_int_equal(cpu_cr2, 0x1234);
+	leave(VMX_EXIT_CPUID);
+	vmcs_fake_count();
+	vmx_event_take_back(&vcpu);
+	assert_int_equal(vmcs_fake_writes, 0);
+	assert_false(is_valid(enter()));
+}
+
 /* ---- IRET that faults: SDM3 28.2.3 "Information for VM Exits Due to Vectored Events" ---- */
 
 static bool masked_after(uint64_t reason, uint64_t exit_event, uint64_t qualification,
@@ -538,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup(interrupted_nmi_is_given_again_and_masks, setup),
 		cmocka_unit_test_setup(soft_events_are_left_to_their_instruction, setup),
 		cmocka_unit_test_setup(event_without_valid_is_no_event, setup),
+		cmocka_unit_test_setup(event_of_an_entry_that_was_none_is_given_again, setup),
 		cmocka_unit_test_setup(iret_that_faults_leaves_nmis_blocked, setup),
 		cmocka_unit_test_setup(iret_with_an_ept_violation_leaves_nmis_blocked, setup),
 		cmocka_unit_test_setup(unblocking_is_not_looked_at_during_a_delivery, setup),

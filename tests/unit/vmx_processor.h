@@ -178,7 +178,6 @@ static inline bool enter(struct vcpu_state *state, bool launched)
 	}
 	/* VMLAUNCH takes a clear VMCS alone, VMRESUME a launched one: SDM3 27.1. */
 	assert_int_equal(launched, hardware.is_launched);
-	hardware.is_launched = true;
 	hardware.event = vmcs_read(VMCS_ENTRY_EVENT);
 	hardware.entered_interruptibility = blocked;
 	hardware.entered_pending_debug = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
@@ -189,6 +188,7 @@ static inline bool enter(struct vcpu_state *state, bool launched)
 			fail_msg("%s", rule);
 		}
 		entries++;
+		hardware.is_launched = true;
 		vmcs_fake_set(VMCS_ENTRY_EVENT, hardware.event & ~VMCS_EVENT_VALID);
 		vmcs_fake_set(VMCS_GUEST_INTERRUPTIBILITY, hardware.interruptibility);
 		vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, hardware.pending_debug);

@@ -178,6 +178,41 @@ static void machine_check_during_an_entry_is_the_machines(void **state)
 	assert_int_equal(entries, 2);
 }
 
+/* It is still in the VMCS, where blocking by NMI would have the next entry refused. */
+static void nmi_of_an_entry_that_was_none_is_given_again(void **state)
+{
+	(void)state;
+	vcpu.arch.events.nmi_pending = true;
+	hardware.reason = VMX_EXIT_ENTRY_FAILED | VMX_EXIT_MACHINE_CHECK;
+	(void)run();
+	hardware.reason = CPUID;
+	run_until(NMI, RFLAGS_IF);
+	assert_int_equal(hardware.event, VMCS_EVENT_VALID | VMCS_EVENT_NMI << 8 | VECTOR_NMI);
+	assert_int_equal(hardware.entered_interruptibility, 0);
+	run_until(NMI, RFLAGS_IF);
+	assert_int_equal(hardware.event & VMCS_EVENT_VALID, 0);
+}
+
+/* What was written for it is what the VMCS holds, though there was no exit. */
+static void registers_after_an_entry_that_was_none_are_known(void **state)
+{
+	uint64_t flags = guest.rflags;
+
+	(void)state;
+	guest.rflags |= RFLAGS_CF;
+	guest.gpr[GPR_RSP] = 0x7000;
+	vcpu.arch.events.nmi_masked = true;
+	hardware.reason = VMX_EXIT_ENTRY_FAILED | VMX_EXIT_MACHINE_CHECK;
+	(void)run();
+	guest.rflags = flags; /* INIT */
+	guest.gpr[GPR_RSP] = 0;
+	vcpu.arch.events.nmi_masked = false;
+	(void)run();
+	assert_int_equal(vmcs_read(VMCS_GUEST_RFLAGS), flags);
+	assert_int_equal(vmcs_read(VMCS_GUEST_RSP), 0);
+	assert_int_equal(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY), 0);
+}
+
 static void failed_entry_stops_the_guest_and_says_why(void **state)
 {
 	struct vcpu_exit exit;
@@ -284,6 +319,8 @@ int main(void)
 		cmocka_unit_test_setup(acknowledged_interrupt_is_recorded, setup),
 		cmocka_unit_test_setup(interrupt_that_is_pending_is_left_to_the_idt, setup),
 		cmocka_unit_test_setup(machine_check_during_an_entry_is_the_machines, setup),
+		cmocka_unit_test_setup(nmi_of_an_entry_that_was_none_is_given_again, setup),
+		cmocka_unit_test_setup(registers_after_an_entry_that_was_none_are_known, setup),
 		cmocka_unit_test_setup(failed_entry_stops_the_guest_and_says_why, setup),
 		cmocka_unit_test_setup(refused_guest_is_stopped_with_the_rule_that_it_breaks,
 				       setup),
