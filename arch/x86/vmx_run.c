@@ -59,8 +59,11 @@ static void interruptibility_give(struct vcpu *vcpu)
 	bool steps =
 		(value & BLOCKED_BY_SHADOW) != 0 && (vcpu->arch.state->rflags & RFLAGS_TF) != 0;
 
+	/* Breakpoints that MOV SS holds back stay: SDM3 28.3.4 "Saving Non-Register State". */
 	if (unlikely(((value | vmx->interruptibility) & BLOCKED_BY_SHADOW) != 0)) {
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, steps ? VMCS_PENDING_DEBUG_BS : 0);
+		uint64_t pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG) & ~VMCS_PENDING_DEBUG_BS;
+
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending | (steps ? VMCS_PENDING_DEBUG_BS : 0));
 	}
 	if (value != vmx->interruptibility) {
 		vmx->interruptibility = value;

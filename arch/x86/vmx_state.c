@@ -209,6 +209,7 @@ static void set_vmcs(struct vcpu *vcpu, uint64_t groups)
 	}
 	if ((groups & STATE_DEBUG) != 0) {
 		vmcs_write(VMCS_GUEST_DR7, state->debug.dr7);
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0); /* INIT; an image has none */
 	}
 	if ((groups & STATE_TSC) != 0) {
 		vmcs_write(VMCS_TSC_OFFSET, state->tsc.offset - arch_cpu_self()->arch.tsc_offset);

@@ -111,6 +111,26 @@ static void no_step_is_pending_where_emulation_ended_the_shadow(void **state)
 	assert_int_equal(hardware.entered_pending_debug, 0);
 }
 
+/* MOV SS from a watched address, and an exit before the next instruction is done: its trap comes
+ * behind that one. B0 and "enabled breakpoint". */
+static void breakpoint_that_mov_ss_holds_back_is_kept(void **state)
+{
+	const uint64_t hit = BIT(12) | BIT(0);
+
+	(void)state;
+	hardware.interruptibility = MOV_SS;
+	hardware.pending_debug = hit;
+	(void)run();
+	(void)run();
+	assert_int_equal(hardware.entered_pending_debug, hit);
+	guest.rflags |= RFLAGS_TF;
+	(void)run();
+	assert_int_equal(hardware.entered_pending_debug, hit | BS);
+	vcpu.arch.events.interrupt_shadow = false; /* it was emulated */
+	(void)run();
+	assert_int_equal(hardware.entered_pending_debug, hit);
+}
+
 /* A trap that TPR's exit has found pending is the processor's to deliver. */
 static void what_is_pending_without_a_shadow_is_left_alone(void **state)
 {
@@ -194,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup(step_is_pending_behind_a_shadow_with_tf, setup),
 		cmocka_unit_test_setup(no_step_is_pending_without_tf, setup),
 		cmocka_unit_test_setup(no_step_is_pending_where_emulation_ended_the_shadow, setup),
+		cmocka_unit_test_setup(breakpoint_that_mov_ss_holds_back_is_kept, setup),
 		cmocka_unit_test_setup(what_is_pending_without_a_shadow_is_left_alone, setup),
 		cmocka_unit_test_setup(blocking_by_nmi_is_the_guests_mask, setup),
 		cmocka_unit_test_setup(nmi_is_given_without_blocking, setup),

@@ -432,6 +432,16 @@ static void debug_registers_come_back(void **state)
 	assert_int_equal(guest.debug.dr7, 0x400);
 }
 
+static void debug_registers_that_are_set_leave_no_trap_pending(void **state)
+{
+	(void)state;
+	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, BIT(12) | BIT(0));
+	vmx_state_set(&vcpu, STATE_SREGS | STATE_MSR);
+	assert_int_equal(vmcs_read(VMCS_GUEST_PENDING_DEBUG), BIT(12) | BIT(0));
+	vmx_state_set(&vcpu, STATE_DEBUG);
+	assert_int_equal(vmcs_read(VMCS_GUEST_PENDING_DEBUG), 0);
+}
+
 static void tsc_offset_is_without_the_cpus_own(void **state)
 {
 	(void)state;
@@ -569,6 +579,7 @@ int main(void)
 		cmocka_unit_test_setup(msrs_of_the_vmcs_come_back, setup),
 		cmocka_unit_test_setup(pat_spec_ctrl_and_tsc_aux_are_not_read_back, setup),
 		cmocka_unit_test_setup(debug_registers_come_back, setup),
+		cmocka_unit_test_setup(debug_registers_that_are_set_leave_no_trap_pending, setup),
 		cmocka_unit_test_setup(tsc_offset_is_without_the_cpus_own, setup),
 		cmocka_unit_test_setup(spec_ctrl_is_exchanged_where_the_guests_is_not_0, setup),
 		cmocka_unit_test_setup(group_that_is_valid_already_is_not_read, setup),
