@@ -129,9 +129,16 @@ void vcpu_events_raise_db(struct vcpu *vcpu, uint64_t dr6_bits)
 
 void vcpu_events_requeue(struct vcpu *vcpu, const struct vcpu_event *event)
 {
-	vcpu->arch.events.injected = *event;
+	struct vcpu_events *events = &vcpu->arch.events;
+
+	/* It came before an interrupt whose own delivery it had interrupted: that waits on. */
+	if (event->kind == EVENT_EXCEPTION && events->injected.kind == EVENT_INTERRUPT) {
+		events->exception = *event;
+		return;
+	}
+	events->injected = *event;
 	if (event->kind == EVENT_NMI) {
-		vcpu->arch.events.nmi_masked = true;
+		events->nmi_masked = true;
 	}
 }
 

@@ -248,6 +248,20 @@ static void exception_in_an_interrupts_delivery_goes_first_and_keeps_it(void **s
 	expect_next(EVENT_INTERRUPT, 0x31);
 }
 
+/* The vLAPIC has it in service already: it would never come, and block all below. */
+static void interrupted_exception_keeps_the_interrupt_behind_it(void **state)
+{
+	(void)state;
+	in_delivery(EVENT_INTERRUPT, 0x41);
+	vcpu_events_raise(&vcpu, VECTOR_AC, true, 0);
+	expect_next(EVENT_EXCEPTION, VECTOR_AC);
+	in_delivery(EVENT_EXCEPTION, VECTOR_AC);
+	expect_next(EVENT_EXCEPTION, VECTOR_AC);
+	assert_true(windows.interrupt);
+	expect_next(EVENT_INTERRUPT, 0x41);
+	expect_next(EVENT_NONE, 0);
+}
+
 static void soft_event_is_dropped_when_its_delivery_faults(void **state)
 {
 	(void)state;
@@ -386,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup(exception_comes_before_nmi_which_asks_for_a_window, setup),
 		cmocka_unit_test_setup(exception_in_an_interrupts_delivery_goes_first_and_keeps_it,
 				       setup),
+		cmocka_unit_test_setup(interrupted_exception_keeps_the_interrupt_behind_it, setup),
 		cmocka_unit_test_setup(soft_event_is_dropped_when_its_delivery_faults, setup),
 		cmocka_unit_test_setup(exceptions_in_delivery_combine, setup),
 		cmocka_unit_test_setup(exceptions_raised_in_one_exit_combine, setup),
