@@ -131,10 +131,17 @@ void vcpu_events_requeue(struct vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vcpu_events *events = &vcpu->arch.events;
 
-	/* It came before an interrupt whose own delivery it had interrupted: that waits on. */
-	if (event->kind == EVENT_EXCEPTION && events->injected.kind == EVENT_INTERRUPT) {
-		events->exception = *event;
-		return;
+	/* It came before an interrupt whose own delivery had been interrupted: that waits on. */
+	if (events->injected.kind == EVENT_INTERRUPT) {
+		if (event->kind == EVENT_EXCEPTION) {
+			events->exception = *event;
+			return;
+		}
+		if (event->kind == EVENT_NMI) {
+			events->nmi_pending = true;
+			events->nmi_masked = false;
+			return;
+		}
 	}
 	events->injected = *event;
 	if (event->kind == EVENT_NMI) {

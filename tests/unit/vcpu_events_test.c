@@ -262,6 +262,21 @@ static void interrupted_exception_keeps_the_interrupt_behind_it(void **state)
 	expect_next(EVENT_NONE, 0);
 }
 
+static void interrupted_nmi_keeps_the_interrupt_behind_it(void **state)
+{
+	(void)state;
+	in_delivery(EVENT_INTERRUPT, 0x41);
+	guest.rflags &= ~RFLAGS_IF;
+	vcpu.arch.events.nmi_pending = true;
+	expect_next(EVENT_NMI, VECTOR_NMI);
+	in_delivery(EVENT_NMI, VECTOR_NMI);
+	expect_next(EVENT_NMI, VECTOR_NMI);
+	assert_true(vcpu.arch.events.nmi_masked);
+	guest.rflags |= RFLAGS_IF;
+	expect_next(EVENT_INTERRUPT, 0x41);
+	expect_next(EVENT_NONE, 0);
+}
+
 static void soft_event_is_dropped_when_its_delivery_faults(void **state)
 {
 	(void)state;
@@ -401,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup(exception_in_an_interrupts_delivery_goes_first_and_keeps_it,
 				       setup),
 		cmocka_unit_test_setup(interrupted_exception_keeps_the_interrupt_behind_it, setup),
+		cmocka_unit_test_setup(interrupted_nmi_keeps_the_interrupt_behind_it, setup),
 		cmocka_unit_test_setup(soft_event_is_dropped_when_its_delivery_faults, setup),
 		cmocka_unit_test_setup(exceptions_in_delivery_combine, setup),
 		cmocka_unit_test_setup(exceptions_raised_in_one_exit_combine, setup),
