@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import zlib
 
 import pytest
 
@@ -55,6 +56,8 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="passed before on this commit"))
     if not full:
         items[:] = [item for item in items if not item.get_closest_marker("full")]
+    # Slow tests stand side by side in their files: spread, always the same way, so that both workers have their share.
+    items.sort(key=lambda item: zlib.crc32(item.nodeid.encode()))
 
 
 def pytest_runtest_logreport(report):
