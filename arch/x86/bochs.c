@@ -17,7 +17,7 @@
 #define PORT_DEBUG           0xe9 /* answers with its own number: QEMU has it too, but a CPUID bit */
 
 bool bochs_is_host;
-bool bochs_hides_causes, bochs_misses_interrupts;
+bool bochs_hides_causes;
 
 void bochs_probe(void)
 {
@@ -62,9 +62,9 @@ static enum region_result smi_command(void *device, struct access *access)
 	return REGION_DONE;
 }
 
-void bochs_after_exit(const struct vcpu_state *state)
+void bochs_take_interrupts(const struct vcpu_state *state)
 {
-	if (unlikely(bochs_misses_interrupts) && (state->rflags & RFLAGS_IF) == 0) {
+	if ((state->rflags & RFLAGS_IF) == 0) {
 		arch_irq_poll();
 	}
 }

@@ -17,15 +17,20 @@ void bochs_probe(void);
 /* True where a #DB exit leaves its causes out: its SVM's. */
 extern bool bochs_hides_causes;
 
-/* True where interrupts wait though the guest exits: its VT-x's. */
-extern bool bochs_misses_interrupts;
-
 /*
- * After an exit: takes those interrupts. Entered with RFLAGS.IF = 0 it ignores them until the guest
- * changes IF, and its preemption timer starts anew at each entry: a guest that exits all the time,
- * as one that polls a port, would never be left.
+ * After an exit: takes the interrupts that wait though the guest exits. Entered with RFLAGS.IF = 0
+ * it ignores them until the guest changes IF, with SVM and with VT-x, whose preemption timer starts
+ * anew at each entry: a guest that exits all the time, as one that polls a port, would never be
+ * left.
  */
-void bochs_after_exit(const struct vcpu_state *state);
+void bochs_take_interrupts(const struct vcpu_state *state);
+
+static inline void bochs_after_exit(const struct vcpu_state *state)
+{
+	if (unlikely(bochs_is_host)) {
+		bochs_take_interrupts(state);
+	}
+}
 
 /*
  * DR6's causes of an intercepted #DB, which Bochs leaves out: what the guest's registers explain.

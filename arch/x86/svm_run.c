@@ -2,6 +2,7 @@
 /* One entry of a guest, from the registers in vcpu_state back to a decoded exit. */
 #include "arch/svm_event.h"
 
+#include "arch/bochs.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/epoch.h"
@@ -130,4 +131,5 @@ void svm_run(struct vcpu *vcpu, struct vcpu_exit *exit)
 		svm_event_collect(vcpu);
 	}
 	svm_decode(vcpu, exit);
+	bochs_after_exit(vcpu->arch.state);
 }

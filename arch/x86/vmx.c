@@ -2,7 +2,6 @@
 /* VT-x on a CPU, and a vCPU's VMCS over its life. Entries and exits are in vmx_run.c. */
 #include "arch/vmx.h"
 
-#include "arch/bochs.h"
 #include "arch/ept.h"
 #include "arch/gdt.h"
 #include "arch/idt.h"
@@ -79,7 +78,6 @@ void vmx_facts_read(struct vmx_facts *facts)
 
 static bool vmx_probe(const char **missing)
 {
-	bochs_misses_interrupts = bochs_is_host;
 	vmx_facts_read(&vmx_facts);
 	return vmx_check(&vmx_facts, &vmx_controls, missing);
 }

@@ -114,11 +114,11 @@ static void bochs_guest_that_exits_all_the_time_does_not_keep_interrupts_out(voi
 	struct vcpu_state closed = { .rflags = 0 }, open = { .rflags = RFLAGS_IF };
 
 	(void)state;
-	bochs_misses_interrupts = true;
+	bochs_is_host = true;
 	bochs_after_exit(&closed);
 	assert_int_equal(polls, 1);
 	bochs_after_exit(&open);
-	bochs_misses_interrupts = false;
+	bochs_is_host = false;
 	bochs_after_exit(&closed);
 	assert_int_equal(polls, 1);
 }

@@ -84,7 +84,9 @@ void vmx_nmi_take(void)
 }
 
 /* It may take interrupts: registers are here, and the CPU is out of the guest. */
-void bochs_after_exit(const struct vcpu_state *state)
+bool bochs_is_host = true;
+
+void bochs_take_interrupts(const struct vcpu_state *state)
 {
 	assert_ptr_equal(state, &guest);
 	assert_int_equal(state->rip, hardware.rip);

@@ -28,8 +28,6 @@
 #define X2APIC(n) (0x800 + (n) / 16)
 
 uint64_t hyp_map_offset;
-bool bochs_is_host, bochs_misses_interrupts;
-
 static struct cpu cpu;
 static struct vm vm;
 static struct vcpu vcpu;
