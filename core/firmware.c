@@ -51,6 +51,9 @@ void firmware_read(void)
 
 	if (acpi_parse(&acpi, &io, boot_info.rsdp, boot_info.rsdp_size) != 0) {
 		log(LOG_WARN, "acpi: no usable tables; one CPU is used");
+		if (acpi_assume(&acpi, &io) != 0) {
+			log(LOG_WARN, "acpi: no memory for a table in their place");
+		}
 	}
 	acpi_sleep_read(&acpi_sleep, &io, acpi.dsdt_address);
 }

@@ -122,6 +122,12 @@ struct acpi_io {
 must_check int acpi_parse(struct acpi *machine, const struct acpi_io *io, const uint8_t *rsdp,
 			  uint32_t rsdp_size);
 
+/*
+ * For a machine without them: one CPU and an IOAPIC where PCs have it, in machine and as a MADT for
+ * guests. present stays false. 0 or -E_NOMEM.
+ */
+must_check int acpi_assume(struct acpi *machine, const struct acpi_io *io);
+
 /* The n-th table of that signature, or NULL. */
 const struct acpi_table *acpi_find(const struct acpi *machine, const char *signature, uint32_t n);
 

@@ -257,7 +257,7 @@ size_t guest_tables_size(const struct guest_tables *tables)
 	const struct acpi *machine = tables->machine;
 	size_t size = RSDP_SIZE + 4 * ALIGNMENT + HEADER_SIZE + ACPI_TABLES_MAX * sizeof(uint64_t);
 
-	if (!machine->present) {
+	if (machine->table_count == 0) {
 		return 0;
 	}
 	for (uint32_t i = 0; i < machine->table_count; i++) {
@@ -276,7 +276,7 @@ int guest_tables_build(const struct guest_tables *tables, void *to, size_t size,
 	struct builder builder = { .tables = tables, .to = to, .size = size, .address = address };
 	uint8_t *rsdp;
 
-	if (!tables->machine->present) {
+	if (tables->machine->table_count == 0) {
 		return -E_NOENT;
 	}
 	rsdp = take(&builder, RSDP_SIZE);

@@ -23,7 +23,7 @@ struct guest_tables {
  */
 void guest_tables_choose_uids(const struct acpi *machine, uint32_t *uids, uint32_t count);
 
-/* How many bytes guest_tables_build() needs; 0 on a machine without ACPI. */
+/* How many bytes guest_tables_build() needs; 0 on a machine without any table. */
 size_t guest_tables_size(const struct guest_tables *tables);
 
 /*

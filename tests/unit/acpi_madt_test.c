@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The MADT, whole and broken. */
 /* sources: drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c */
+/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
 #include "drivers/acpi.h"
 
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "acpi_tables.h"
+#include "core/err.h"
 
 static void madt_gives_1024_cpus(void **state)
 {
@@ -178,6 +179,27 @@ static void madt_beyond_the_lists_is_named(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, reset)
 
+static void machine_without_acpi_is_a_pc_with_one_cpu(void **state)
+{
+	uint8_t rsdp[36] = "none";
+
+	(void)state;
+	assert_int_equal(acpi_parse(&found, &memory_io, rsdp, sizeof(rsdp)), -E_NOENT);
+	assert_int_equal(acpi_assume(&found, &memory_io), 0);
+	assert_false(found.present);
+	assert_int_equal(found.cpu_count, 1);
+	assert_int_equal(found.ioapic_count, 1);
+	assert_int_equal(found.ioapics[0].address, 0xfec00000);
+	assert_int_equal(found.ioapics[0].gsi_base, 0);
+	assert_int_equal(found.override_count, 1);
+	assert_int_equal(found.overrides[0].source, 0);
+	assert_int_equal(found.overrides[0].gsi, 2);
+	assert_int_equal(found.pm_timer.address, 0);
+	assert_false(found.has_reset);
+	assert_int_equal(found.dsdt_address, 0);
+	assert_int_equal(acpi_checksum(found.tables[0].copy, found.tables[0].copy->length), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests_list[] = {
@@ -189,6 +211,7 @@ int main(void)
 		TEST(madt_entry_that_is_too_short_is_left_out),
 		TEST(madt_that_is_too_short_gives_nothing),
 		TEST(madt_beyond_the_lists_is_named),
+		TEST(machine_without_acpi_is_a_pc_with_one_cpu),
 	};
 	int failed = cmocka_run_group_tests(tests_list, NULL, NULL);
 

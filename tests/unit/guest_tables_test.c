@@ -2,7 +2,7 @@
 /* The ACPI tables that a guest is shown, read back by our own parser. */
 /* arch: x86 */
 /* sources: arch/x86/guest_tables.c drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c */
+/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
 #include "arch/guest_tables.h"
 
 #include <setjmp.h>
@@ -232,6 +232,22 @@ static void machine_without_acpi_has_no_tables(void **state)
 	assert_int_equal(guest_tables_build(&tables, buffer, sizeof(buffer), 0), -E_NOENT);
 }
 
+static void guest_of_a_machine_without_acpi_finds_its_ioapic(void **state)
+{
+	(void)state;
+	assert_int_equal(acpi_parse(&found, &memory_io, NULL, 0), -E_NOENT);
+	assert_int_equal(acpi_assume(&found, &memory_io), 0);
+
+	struct guest_tables tables = guest_of(1);
+
+	build(&tables);
+	assert_int_equal(guest.table_count, 1);
+	assert_int_equal(guest.cpu_count, 1);
+	assert_int_equal(guest.ioapic_count, 1);
+	assert_int_equal(guest.ioapics[0].address, 0xfec00000);
+	assert_int_equal(guest.overrides[0].gsi, 2);
+}
+
 static void machine_without_madt_shows_none(void **state)
 {
 	(void)state;
@@ -259,6 +275,7 @@ int main(void)
 		TEST(vcpus_beyond_the_cpus_get_uids_that_no_cpu_has),
 		TEST(too_little_memory_is_refused_at_every_size),
 		TEST(machine_without_acpi_has_no_tables),
+		TEST(guest_of_a_machine_without_acpi_finds_its_ioapic),
 		TEST(machine_without_madt_shows_none),
 	};
 	int failed = cmocka_run_group_tests(tests_list, NULL, NULL);
