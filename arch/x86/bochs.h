@@ -18,10 +18,10 @@ void bochs_probe(void);
 extern bool bochs_hides_causes;
 
 /*
- * After an exit: takes the interrupts that wait though the guest exits. Entered with RFLAGS.IF = 0
- * it ignores them until the guest changes IF, with SVM and with VT-x, whose preemption timer starts
- * anew at each entry: a guest that exits all the time, as one that polls a port, would never be
- * left.
+ * After an exit: takes the interrupts that wait though the guest exits, at some of them. Entered
+ * with RFLAGS.IF = 0 it ignores them until the guest changes IF, with SVM and with VT-x, whose
+ * preemption timer starts anew at each entry: a guest that exits all the time, as one that polls a
+ * port, would never be left.
  */
 void bochs_take_interrupts(const struct vcpu_state *state);
 
