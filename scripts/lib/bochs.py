@@ -65,15 +65,17 @@ def command(options, image, work, port):
     rom = "file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot"
     if options.firmware == "uefi":
         rom = "file=/usr/share/ovmf/OVMF.fd, address=0xffe00000"
+    # Both read registers that Bochs has not.
+    lenient = options.no_hypervisor or options.firmware == "uefi"
     boot, boot_drive = _boot_drive(options, pathlib.Path(image))
     text = CONFIGURATION.format(mib=options.memory_bytes >> 20, cpus=options.cpus, rom=rom, boot=boot,
                                 model=options.cpu_model or MODELS[options.machine], boot_drive=boot_drive,
-                                disks=_disks(options.disk), reset=int(options.allow_reboot),
-                                lenient=int(options.no_hypervisor), port=port, log=work / "emulator.log")
-    (work / "bochsrc").write_text(text)
+                                disks=_disks(options.disk), reset=int(options.allow_reboot), lenient=int(lenient),
+                                port=port, log=work / "emulator.log")
+    # Further arguments are more lines; the last of a kind counts.
+    (work / "bochsrc").write_text(text + "".join(line + "\n" for line in options.emulator_arguments))
     (work / "debugger").write_text("c\n")
-    # Further arguments are lines of its configuration; the last of a kind counts.
-    return [program, "-q", "-f", str(work / "bochsrc"), "-rc", str(work / "debugger"), *options.emulator_arguments]
+    return [program, "-q", "-f", str(work / "bochsrc"), "-rc", str(work / "debugger")]
 
 
 def ending(work):

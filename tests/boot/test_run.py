@@ -19,6 +19,7 @@ import machine
     (["--conf-verbatim"], "--conf-verbatim needs --conf"),
     (["--file", "no-such-file"], "there is no file"),
     (["--timeout", "0"], "--timeout: expected"),
+    (["--image", "no-such-image"], "--image: there is no file no-such-image"),
     (["--disk", "no-such-disk"], "--disk: there is no file"),
     (["--disk", str(machine.ROOT / "README.md"), "--machine", "svm-bochs"], "Bochs wants whole cylinders"),
     (["--no-such-option"], "unrecognized arguments"),
@@ -86,9 +87,10 @@ def test_print_has_the_disks_that_are_given(tmp_path):
     words = printed("--disk", disk, "--disk", disk)
     assert [word for word in words if word.startswith("ide-hd,bus=ide.")] == [
         "ide-hd,bus=ide.1,drive=user1", "ide-hd,bus=ide.2,drive=user2"]
-    words = printed("--machine", "svm-bochs", "--keep", tmp_path, "--disk", disk, "--", "e1000: enabled=1")
-    assert words[-1] == "e1000: enabled=1"
-    assert f"ata0-slave: type=disk, path={disk}, mode=flat, cylinders=2," in (tmp_path / "bochsrc").read_text()
+    printed("--machine", "svm-bochs", "--keep", tmp_path, "--disk", disk, "--", "e1000: enabled=1")
+    configuration = (tmp_path / "bochsrc").read_text()
+    assert f"ata0-slave: type=disk, path={disk}, mode=flat, cylinders=2," in configuration
+    assert configuration.endswith("\ne1000: enabled=1\n")
 
 
 def test_print_has_a_thread_for_each_cpu_when_asked():
