@@ -27,6 +27,15 @@ def test_exits_of_a_disk_are_those_between_its_two_samples():
 
 @pytest.mark.full
 @pytest.mark.hypervisor
+def test_round_trips_on_vmx_are_measured_beside_those_on_svm():
+    done = subprocess.run([str(machine.ROOT / "scripts/bench"), "vmx"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"round trip, VT-x +[0-9,]+ instructions .*SVM [0-9,]+$", done.stdout, re.MULTILINE)) == len(
+        figures.VMX_PATHS), done.stdout
+
+
+@pytest.mark.full
+@pytest.mark.hypervisor
 def test_disks_and_messages_are_measured():
     subprocess.run(["make", "-s", "-C", str(machine.ROOT), "build/bench/initrd.img"], check=True)
     done = subprocess.run([str(machine.ROOT / "scripts/bench"), "messages", "disks"], capture_output=True, text=True,
