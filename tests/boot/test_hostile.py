@@ -18,9 +18,9 @@ def arguments(cmdline, cpus=1, guest="hostile"):
     return ["--memory", "256M", "--cpus", cpus, "--kernel", machine.BUILD / f"guest/{guest}.elf", "--cmdline", cmdline]
 
 
-def frames():
-    """Where the hypervisor lies, as the guest's command line has it: it is the same in every boot."""
-    result = machine.run(*arguments("kind=hypercalls operations=1"))
+def frames(on):
+    """Where the hypervisor lies, as the guest's command line has it: it is the same in every boot of a machine."""
+    result = machine.run(*arguments("kind=hypercalls operations=1"), machine=on)
     start, end = (int(text, 16) for text in re.search(r"image +(\w+)-(\w+) caisson", result).groups())
     return f"frames={start:#x} frames_size={end + 1 - start:#x}"
 
@@ -29,7 +29,7 @@ def storm(cmdline, on="svm", timeout=90):
     """Runs it, walks the hypervisor's live tables after it, and only then lets it say its verdict."""
     more = ["--", "-device", "edu"] if on == "svm" else []  # it sends what message it is given
     cmdline += " wide=0" if on == "svm" else ""  # docs/test-bench.md, trap 19
-    with machine.Terminal(*arguments(f"{cmdline} {frames()} wait=1"), *more, machine=on, timeout=timeout) as terminal:
+    with machine.Terminal(*arguments(f"{cmdline} {frames(on)} wait=1"), *more, machine=on, timeout=timeout) as terminal:
         terminal.expect("hostile: waits for a key")
         terminal.type("\x01t")
         terminal.expect("page tables of the hypervisor: 0 leaves are wrong")
