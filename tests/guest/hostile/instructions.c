@@ -24,7 +24,7 @@ static const struct encoding encodings[] = {
 	{ 3, { 0x0f, 0x01, 0xd9 }, false }, /* VMMCALL: on AMD's */
 	{ 3, { 0x0f, 0x01, 0xc2 }, false }, /* VMLAUNCH */
 	{ 3, { 0x0f, 0x01, 0xc4 }, false }, /* VMXOFF */
-	{ 3, { 0x0f, 0xc7, 0x37 }, false }, /* VMPTRLD [RDI] */
+	{ 3, { 0x0f, 0x01, 0xc3 }, false }, /* VMRESUME */
 	{ 3, { 0x0f, 0x01, 0xc8 }, false }, /* MONITOR */
 	{ 3, { 0x0f, 0x01, 0xc9 }, false }, /* MWAIT */
 	{ 3, { 0x0f, 0x78, 0xc1 }, false }, /* VMREAD */
