@@ -7,6 +7,7 @@
  */
 #include "arch/tcg.h"
 
+#include "arch/lapic.h"
 #include "arch/msr.h"
 #include "arch/vmcb.h"
 
@@ -31,11 +32,19 @@ static void virq_set(struct vmcb_control *control, uint64_t bits)
 	control->clean &= (uint32_t)~VMCB_CLEAN_TPR;
 }
 
-/* The vLAPIC has looked at the priority already. */
+/*
+ * The vLAPIC has looked at the priority already. Where V_IRQ is the window of an interrupt of a
+ * higher priority, EVENTINJ has to do, and a #VMEXIT right behind it, which makes QEMU forget the
+ * vector: an interrupt of our own waits for the VMRUN. (Where an NMI waits, svm_nmi.c sends it.)
+ */
 bool tcg_interrupt_give(struct vmcb_control *control, const struct vcpu_event *event,
 			const struct vcpu_windows *windows)
 {
-	if (!tcg_is_host || event->kind != EVENT_INTERRUPT || windows->interrupt || windows->nmi) {
+	if (!tcg_is_host || event->kind != EVENT_INTERRUPT || windows->nmi) {
+		return false;
+	}
+	if (windows->interrupt) {
+		lapic_send_ipi(lapic_id(), LAPIC_VECTOR_KICK);
 		return false;
 	}
 	virq_set(control, VMCB_V_IRQ | VMCB_V_IGNORE_TPR |

@@ -15,8 +15,8 @@ void tcg_probe(void);
 
 /*
  * Owner CPU, at an entry, after the window was set. Gives the interrupt by V_IRQ: the guest takes
- * it before its first instruction. False, and nothing done: EVENTINJ is right, since this is no
- * TCG, no interrupt, or V_IRQ is needed for the window of another.
+ * it before its first instruction. False: EVENTINJ is right, since this is no TCG, no interrupt,
+ * or V_IRQ is needed for the window of another.
  */
 must_check bool tcg_interrupt_give(struct vmcb_control *control, const struct vcpu_event *event,
 				   const struct vcpu_windows *windows);

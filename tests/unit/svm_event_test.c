@@ -340,6 +340,19 @@ static void tcg_has_the_window_closed_before_it_takes_the_interrupt(void **state
 	assert_given(0x41);
 }
 
+/* A higher one came between the entry that gave 41h and its being taken. */
+static void tcg_leaves_the_guest_right_behind_an_injected_interrupt(void **state)
+{
+	(void)state;
+	enter();
+	leave(SVM_EXIT_INTR, 0x1000, 0);
+	lapic_vector = 0xf1;
+	enter();
+	assert_int_equal(vmcb.control.event, event_word(VMCB_EVENT_TYPE_INTR, 0x41));
+	assert_true((vmcb.control.intercept_1 & VMCB_1_VINTR) != 0);
+	assert_int_equal(kicks, 1);
+}
+
 static void tcg_has_an_interrupt_injected_where_another_event_waits(void **state)
 {
 	(void)state;
@@ -569,6 +582,8 @@ int main(void)
 		cmocka_unit_test_setup(tcg_makes_no_exception_of_an_interrupt_in_delivery,
 				       setup_on_tcg),
 		cmocka_unit_test_setup(tcg_has_the_window_closed_before_it_takes_the_interrupt,
+				       setup_on_tcg),
+		cmocka_unit_test_setup(tcg_leaves_the_guest_right_behind_an_injected_interrupt,
 				       setup_on_tcg),
 		cmocka_unit_test_setup(tcg_has_an_interrupt_injected_where_another_event_waits,
 				       setup_on_tcg),
