@@ -220,9 +220,10 @@ bool wait_for_interrupt(const volatile uint64_t *value, uint64_t wanted, uint64_
 
 uint32_t pci_read(unsigned function, unsigned offset);
 void pci_write(unsigned function, unsigned offset, uint32_t value);
-unsigned pci_find(uint32_t identity);                   /* device << 16 | vendor */
-unsigned pci_capability(unsigned function, uint8_t id); /* 0: none */
-volatile uint32_t *pci_enable(unsigned function);       /* its BAR 0; NULL: out of reach */
+unsigned pci_find(uint32_t identity);                           /* device << 16 | vendor */
+unsigned pci_capability(unsigned function, uint8_t id);         /* 0: none */
+volatile uint32_t *pci_bar(unsigned function, unsigned number); /* NULL: out of reach */
+volatile uint32_t *pci_enable(unsigned function);               /* its BAR 0 */
 
 /* ---- the hypervisor ---- */
 

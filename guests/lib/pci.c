@@ -47,13 +47,18 @@ unsigned pci_capability(unsigned function, uint8_t id)
 	return at;
 }
 
-volatile uint32_t *pci_enable(unsigned function)
+volatile uint32_t *pci_bar(unsigned function, unsigned number)
 {
-	uint32_t bar = pci_read(function, BAR_0);
+	uint32_t bar = pci_read(function, BAR_0 + 4 * number);
 
-	if ((bar & BAR_64) != 0 && pci_read(function, BAR_0 + 4) != 0) {
+	if ((bar & BAR_64) != 0 && pci_read(function, BAR_0 + 4 * number + 4) != 0) {
 		return NULL;
 	}
-	pci_write(function, COMMAND, (pci_read(function, COMMAND) & 0xffff) | COMMAND_ON);
 	return (volatile uint32_t *)(bar & BAR_ADDRESS);
+}
+
+volatile uint32_t *pci_enable(unsigned function)
+{
+	pci_write(function, COMMAND, (pci_read(function, COMMAND) & 0xffff) | COMMAND_ON);
+	return pci_bar(function, 0);
 }

@@ -15,4 +15,7 @@ struct source {
 	void (*settle)(void);      /* in the handler, before the EOI */
 };
 
+/* Switches MSI-X on with VECTOR in its first entry; false where there is none within reach. */
+bool msix_enable(unsigned function);
+
 extern const struct source edu, xhci;

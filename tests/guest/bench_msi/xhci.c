@@ -4,9 +4,7 @@
 #include "tests/guest/bench_msi/bench_msi.h"
 
 #define IDENTITY        0x000d1b36U /* QEMU's */
-#define MSIX_ON         BIT(31)
-#define MSIX_OFFSET     BITS(31, 3)
-#define PATIENCE        10000000 /* polls */
+#define PATIENCE        10000000    /* polls */
 /* Registers, in bytes: 5.3 "Host Controller Capability Registers" ff. */
 #define CAP_LENGTH      BITS(7, 0)
 #define CAP_DOORBELLS   0x14
@@ -54,18 +52,6 @@ static void write_64(volatile uint32_t *where, uint64_t value)
 	where[1] = (uint32_t)(value >> 32);
 }
 
-/* PCI 3.0 6.8.2: the only entry that is used. */
-static void msix_init(unsigned function, unsigned msix)
-{
-	volatile uint32_t *entry = at(pci_read(function, msix + 4) & MSIX_OFFSET);
-
-	entry[0] = MSI_ADDRESS | apic_id() << 12;
-	entry[1] = 0;
-	entry[2] = VECTOR;
-	entry[3] = 0;
-	pci_write(function, msix, pci_read(function, msix) | (uint32_t)MSIX_ON);
-}
-
 static bool controller_reset(void)
 {
 	unsigned polls = 0;
@@ -99,19 +85,17 @@ static void controller_start(void)
 
 static bool xhci_init(void)
 {
-	unsigned function = pci_find(IDENTITY), msix;
+	unsigned function = pci_find(IDENTITY);
 
 	if (function == PCI_NONE) {
 		report_error("no xHCI controller");
 		return false;
 	}
 	base = pci_enable(function);
-	msix = pci_capability(function, PCI_CAP_MSIX);
-	if (base == NULL || msix == 0 || !controller_reset()) {
-		report_error("xHCI: BAR %lx, MSI-X at %x", (uint64_t)base, msix);
+	if (base == NULL || !controller_reset() || !msix_enable(function)) {
+		report_error("xHCI: BAR %lx", (uint64_t)base);
 		return false;
 	}
-	msix_init(function, msix);
 	controller_start();
 	return true;
 }
