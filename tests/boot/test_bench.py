@@ -44,4 +44,4 @@ def test_disks_and_messages_are_measured():
     for name in figures.DISKS:
         ratio = float(re.search(rf"{name}, random 4 KiB, 32 at a time, of bare +([0-9.]+)", done.stdout).group(1))
         assert 0.5 < ratio < 1.05, done.stdout
-    assert len(re.findall(r"MSI.* adds [0-9,]+$", done.stdout, re.MULTILINE)) == 4, done.stdout
+    assert len(re.findall(r"MSI.* adds [0-9,]+$", done.stdout, re.MULTILINE)) == 6, done.stdout

@@ -18,4 +18,4 @@ struct source {
 /* Switches MSI-X on with VECTOR in its first entry; false where there is none within reach. */
 bool msix_enable(unsigned function);
 
-extern const struct source edu, xhci;
+extern const struct source edu, xhci, virtio;

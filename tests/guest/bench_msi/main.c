@@ -63,5 +63,6 @@ void test_main(void)
 	sti();
 	measure(&edu);
 	measure(&xhci);
+	measure(&virtio);
 	cli();
 }
