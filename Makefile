@@ -155,6 +155,13 @@ $(BUILD)/control/initrd.img: $(wildcard guests/control/*)
 $(BUILD)/control-%/initrd.img: $(wildcard guests/control/*)
 	@guests/control/build --package $(PACKAGE_$*) $(@D)
 
+# For make bench: with KVM, QEMU and the micro-guest that they run.
+KVM_MODULES := kvm_amd vfio_pci vfio_iommu_type1
+KVM_FILES   := tests/bench/kvm $(BUILD)/guest/bench_msi.elf
+$(BUILD)/bench-kvm/initrd.img: tests/bench/qemu_files $(KVM_FILES) $(wildcard guests/control/*)
+	@guests/control/build $(KVM_MODULES:%=--module %) $(KVM_FILES:%=--file %) \
+		$$(tests/bench/qemu_files | sed 's/^/--file /') $(@D)
+
 # For make bench: with a program that reads disks.
 $(BUILD)/bench/initrd.img: tests/bench/disk.c $(BUILD)/control/initrd.img
 	@mkdir -p $(@D)/bin
@@ -184,7 +191,7 @@ test:
 test-full:
 	@scripts/test --full
 
-bench: hypervisor guests control $(BUILD)/bench/initrd.img
+bench: hypervisor guests control $(BUILD)/bench/initrd.img $(BUILD)/bench-kvm/initrd.img
 	@CAISSON_BUILT=1 scripts/bench
 
 clean:
