@@ -113,6 +113,13 @@ def need(pattern, text, what):
     return match
 
 
+def initrd(name):
+    path = BUILD / name / "initrd.img"
+    if not path.exists():
+        raise SystemExit(f"bench: {path} is missing: run make {path.relative_to(ROOT)}")
+    return str(path)
+
+
 # Instructions for one round trip, by micro-guests: target, peers.
 PATHS = {
     "cpuid": (600, "KVM 6.1 3,187; 6.12 3,317; Xen 6,184"),
@@ -177,7 +184,7 @@ def kvm_counts(said):
 def kvm_messages():
     """KVM's version, and what the same micro-guest says inside of it: tests/bench/kvm."""
     said, _ = machine("--icount", "--no-hypervisor", "--memory", "1G", "--kernel", str(BUILD / "bench-kvm/vmlinuz"),
-                      "--initrd", str(BUILD / "bench-kvm/initrd.img"), "--cmdline",
+                      "--initrd", initrd("bench-kvm"), "--cmdline",
                       script("sh /tests/bench/kvm") + " quiet intel_iommu=on", "--", "-machine", "kernel-irqchip=split",
                       "-device", "intel-iommu,intremap=on", *MESSAGE_DEVICES)
     return need(r"Debian's Linux (\d+\.\d+)", said, "version of Linux").group(1), kvm_counts(said)
@@ -279,7 +286,7 @@ def read_disks(answer, *arguments):
         emulator += ["-blockdev", f"null-co,node-name=bench{node},size={1 << 30},read-zeroes=on",
                      "-device", f"{device},drive=bench{node}"]
     said, _ = machine("--icount", *arguments, "--kernel", str(BUILD / "control/vmlinuz"),
-                      "--initrd", str(BUILD / "bench/initrd.img"), "--cmdline", script(text) + " quiet",
+                      "--initrd", initrd("bench"), "--cmdline", script(text) + " quiet",
                       "--", *emulator, asked=SAMPLE, answer=answer)
     return said
 

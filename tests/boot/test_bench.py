@@ -58,6 +58,13 @@ def test_figures_of_kvm_need_its_script_to_end_well():
             figures.kvm_counts(said)
 
 
+def test_a_missing_initramfs_is_named_with_the_command_that_makes_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(figures, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="is missing: run make build/bench-kvm/initrd.img"):
+        figures.initrd("bench-kvm")
+
+
 @pytest.mark.full
 @pytest.mark.hypervisor
 def test_disks_are_measured():
