@@ -99,10 +99,6 @@ static void test_deadline(void)
 {
 	uint64_t deadline;
 
-	if ((cpuid(1, 0).ecx & BIT(24)) == 0) {
-		print("note: no TSC deadline here\n");
-		return;
-	}
 	apic_write(APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
 	for (uint64_t us = 0; us < 3000; us += 300) {
 		ticks = 0;
@@ -125,6 +121,22 @@ static void test_deadline(void)
 	check(ticks == 0, "the initial count starts the timer in deadline mode");
 }
 
+/* A deadline is one of the TSC as it was written last: neither early nor late by the difference. */
+static void test_deadline_of_moved_tsc(const char *where, uint64_t distance)
+{
+	uint64_t deadline;
+
+	ticks = 0;
+	apic_write(APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR);
+	wrmsr(MSR_TSC, rdtsc() + distance);
+	deadline = rdtsc() + 1000 * tsc_per_us();
+	wrmsr(MSR_TSC_DEADLINE, deadline);
+	check(wait_for_interrupt(&ticks, 1, LONG_US), "TSC moved %s: no interrupt", where);
+	check(rdtsc() >= deadline, "TSC moved %s: %lu ticks too early", where, deadline - rdtsc());
+	wrmsr(MSR_TSC_DEADLINE, 0);
+	wrmsr(MSR_TSC, rdtsc() - distance);
+}
+
 void test_main(void)
 {
 	uint64_t rate;
@@ -135,5 +147,11 @@ void test_main(void)
 	test_periodic(rate);
 	test_mask(rate);
 	test_divisor(rate);
+	if ((cpuid(1, 0).ecx & BIT(24)) == 0) {
+		print("note: no TSC deadline here\n");
+		return;
+	}
 	test_deadline();
+	test_deadline_of_moved_tsc("on", BIT(40));
+	test_deadline_of_moved_tsc("back", -(rdtsc() / 2));
 }
