@@ -21,6 +21,7 @@
 #define LAPIC_EOI          0x0b0
 #define LAPIC_SVR          0x0f0
 #define LAPIC_ISR          0x100 /* 8 registers, 0x10 apart */
+#define LAPIC_IRR          0x200 /* the same */
 #define LAPIC_ESR          0x280
 #define LAPIC_LVT_CMCI     0x2f0
 #define LAPIC_ICR_LOW      0x300
@@ -342,13 +343,20 @@ void lapic_timer_set(uint64_t tsc_deadline)
 	reg_write(LAPIC_TIMER_INIT, min_u64(count, UINT32_MAX));
 }
 
+bool lapic_timer_is_pending(void)
+{
+	uint32_t word = reg_read(LAPIC_IRR + LAPIC_VECTOR_TIMER / 32 * 16);
+
+	return (word & BIT(LAPIC_VECTOR_TIMER % 32)) != 0;
+}
+
 /* It counts down. */
 static uint64_t timer_read(void)
 {
 	return ~(uint64_t)reg_read(LAPIC_TIMER_COUNT);
 }
 
-int lapic_timer_calibrate(void)
+static int count_calibrate(void)
 {
 	const struct clock reference = { .name = "TSC",
 					 .hz = tsc_frequency(),
@@ -360,9 +368,6 @@ int lapic_timer_calibrate(void)
 				       .read = timer_read };
 	int err;
 
-	if (has_deadline) {
-		return 0;
-	}
 	reg_write(LAPIC_LVT_TIMER, LAPIC_VECTOR_TIMER | LVT_MASKED);
 	reg_write(LAPIC_TIMER_INIT, UINT32_MAX);
 	err = calibrate(&reference, &counter, &timer_hz);
@@ -373,4 +378,18 @@ int lapic_timer_calibrate(void)
 	from_tsc = scale_make(tsc_frequency(), timer_hz);
 	log(LOG_INFO, "lapic: the timer counts at %llu kHz", (unsigned long long)timer_hz / 1000);
 	return 0;
+}
+
+/* The interrupt by which a timer was asked stays pending: timer_run() finds nothing due. */
+int lapic_timer_calibrate(void)
+{
+	if (has_deadline && lapic_deadline_is_kept()) {
+		return 0;
+	}
+	if (has_deadline) {
+		log(LOG_WARN,
+		    "lapic: the TSC-deadline timer does not go by the TSC: it is not used");
+		has_deadline = false;
+	}
+	return count_calibrate();
 }

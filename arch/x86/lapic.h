@@ -39,5 +39,10 @@ void lapic_send_startup(uint32_t apic_id, uint8_t page);
 /* Arms the timer in TSC ticks of this CPU (TSC-deadline) or by the calibrated LAPIC clock. */
 void lapic_timer_set(uint64_t tsc_deadline);
 void lapic_timer_stop(void);
-/* Boot CPU, after tsc_init(): the timer's rate. */
+/* The timer's interrupt has come and waits to be taken. */
+bool lapic_timer_is_pending(void);
+/* Boot CPU, interrupts off, after tsc_init(): whether it keeps deadlines, or else its rate. */
 must_check int lapic_timer_calibrate(void);
+/* The part of that which asks the timer: it fires about when the TSC says so, not at once and
+ * not far too late. For a timer in TSC-deadline mode, which is stopped afterwards. */
+bool lapic_deadline_is_kept(void);
