@@ -177,13 +177,12 @@ void irq_release(struct irq *irq)
 
 void irq_handle(unsigned vector)
 {
-	const struct irq *irq = atomic_load(&arch_cpu_self()->irqs[vector].irq);
+	struct irq *irq = atomic_load(&arch_cpu_self()->irqs[vector].irq);
+	irq_fn *fn = irq == NULL ? NULL : atomic_load(&irq->fn);
 
-	if (irq != NULL && irq->fn != NULL) {
-		irq->fn(irq->context, vector & (count_of(irq) - 1));
-		return;
-	}
-	if (irq == NULL && atomic_add(&unbound_count, 1) == 0) {
+	if (fn != NULL) {
+		fn(irq, vector & (count_of(irq) - 1));
+	} else if (irq == NULL && atomic_add(&unbound_count, 1) == 0) {
 		log(LOG_WARN, "irq: vector %#x came, which nobody bound (said once)", vector);
 	}
 }

@@ -14,13 +14,12 @@ struct cpu;
 struct irq;
 
 /* number: which of a block's vectors came, from 0 on. The CPU may be one that it was moved from. */
-typedef void irq_fn(void *context, unsigned number);
+typedef void irq_fn(struct irq *irq, unsigned number);
 
 /* What a device interrupts: a block of vectors (a power of two, aligned) on one CPU. */
 struct irq {
-	/* const while bound: */
+	/* const while bound; an interrupt that comes late may find another fn, or NULL: */
 	irq_fn *fn;
-	void *context;
 	uint8_t count; /* 0 is 1 */
 	/* its owner's lock: */
 	uint8_t vector;      /* the first; 0: not bound */

@@ -57,9 +57,9 @@ static void read_input(void)
 	lock_release(&input_lock);
 }
 
-static void handle_interrupt(void *context, unsigned number)
+static void handle_interrupt(struct irq *line, unsigned number)
 {
-	(void)context, (void)number;
+	(void)line, (void)number;
 	read_input();
 }
 

@@ -262,9 +262,9 @@ static bool raise_host_locked(struct vioapic_pin *pin, struct vlapic_message *me
 }
 
 /* The caller ends the interrupt at the host's local APIC, for both kinds of trigger. */
-static void handle_interrupt(void *context, unsigned number)
+static void handle_interrupt(struct irq *irq, unsigned number)
 {
-	struct vioapic_pin *pin = context;
+	struct vioapic_pin *pin = container_of(irq, struct vioapic_pin, irq);
 	struct vioapic *vioapic = pin->vioapic;
 	struct vlapic_message message;
 	bool is_due;
@@ -484,7 +484,6 @@ static int pins_init(struct vioapic *vioapic)
 		vioapic->pins[i].gsi = vioapic->gsi_base + i;
 		vioapic->pins[i].entry = ENTRY_MASKED;
 		vioapic->pins[i].irq.fn = handle_interrupt;
-		vioapic->pins[i].irq.context = &vioapic->pins[i];
 	}
 	return 0;
 }

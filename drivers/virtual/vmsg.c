@@ -51,9 +51,9 @@ static bool decode(uint64_t word, struct vlapic_message *message)
 
 /* One that was on its way when the guest changed the message is delivered as the new one. Any CPU,
  * without a lock. The device's own number stands in the low bits of the vector. */
-static void arrive(void *context, unsigned number)
+static void arrive(struct irq *irq, unsigned number)
 {
-	const struct vmsg *msg = context;
+	const struct vmsg *msg = container_of(irq, struct vmsg, irq);
 	struct vlapic_message message;
 
 	if (decode(atomic_load(&msg->message), &message)) {
@@ -66,7 +66,7 @@ static void arrive(void *context, unsigned number)
 void vmsg_reset(struct vmsg *msg, unsigned count)
 {
 	*msg = (struct vmsg){
-		.irq = { .fn = arrive, .context = msg, .count = (uint8_t)count },
+		.irq = { .fn = arrive, .count = (uint8_t)count },
 	};
 }
 

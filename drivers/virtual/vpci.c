@@ -118,7 +118,7 @@ static struct vpci_function *take_spare(unsigned order)
 	return NULL;
 }
 
-/* Fields that late interrupts look at stay as they are until they are set anew. */
+/* An interrupt that comes late may look into it meanwhile: it finds no handler, or the new one. */
 static struct vpci_function *make(pci_address_t address, unsigned entries)
 {
 	unsigned order =

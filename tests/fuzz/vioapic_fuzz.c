@@ -31,8 +31,7 @@ static struct vcpu vcpu;
 static struct cpu cpu;
 static bool is_masked[PINS], is_routed[PINS];
 static struct ioapic_route routes[PINS];
-static irq_fn *handlers[256];
-static void *contexts[256];
+static struct irq *bound[256];
 static unsigned next_vector, takers;
 static void *allocations[4];
 static unsigned allocation_count;
@@ -78,8 +77,7 @@ void ioapic_unmask(uint32_t gsi)
 int irq_route(struct irq *irq, struct cpu *to)
 {
 	if (irq->vector == 0) {
-		handlers[next_vector] = irq->fn;
-		contexts[next_vector] = irq->context;
+		bound[next_vector] = irq;
 		irq->vector = (uint8_t)next_vector++;
 	}
 	irq->cpu = to;
@@ -132,7 +130,7 @@ static void host_interrupt(uint32_t gsi)
 	if (is_routed[gsi] && !is_masked[gsi]) {
 		unsigned vector = routes[gsi].vector;
 
-		handlers[vector](contexts[vector], 0);
+		bound[vector]->fn(bound[vector], 0);
 		require(!routes[gsi].level || is_masked[gsi]);
 	}
 }

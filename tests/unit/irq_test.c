@@ -118,10 +118,8 @@ void mce_forward(struct cpu *cpu)
 	note('m', LAPIC_VECTOR_KICK);
 }
 
-static void device(void *context, unsigned number)
+static void device(struct irq *irq, unsigned number)
 {
-	const struct irq *irq = context;
-
 	assert_int_equal(number, 0);
 	note('d', irq->vector);
 	if (raise_in_handler != 0) {
@@ -137,7 +135,7 @@ static void bind(unsigned vector, irq_fn *fn)
 {
 	struct irq *irq = &irqs[vector];
 
-	*irq = (struct irq){ .fn = fn, .context = irq, .cpu = cpu_0, .vector = (uint8_t)vector };
+	*irq = (struct irq){ .fn = fn, .cpu = cpu_0, .vector = (uint8_t)vector };
 	cpu_0->irqs[vector].irq = irq;
 }
 
@@ -251,10 +249,8 @@ static void irq_poll_takes_what_comes_while_it_handles(void **state)
 	assert_string_equal(events, "d41 e41 ef1 nf1 mf1 ");
 }
 
-static void storm(void *context, unsigned number)
+static void storm(struct irq *irq, unsigned number)
 {
-	const struct irq *irq = context;
-
 	bitmap_set(irr, irq->vector + number);
 }
 
@@ -285,16 +281,16 @@ static void irq_poll_ends_and_counts_what_nobody_bound(void **state)
 static const struct irq *came; /* last */
 static unsigned came_number, came_count;
 
-static void arrive(void *context, unsigned number)
+static void arrive(struct irq *irq, unsigned number)
 {
-	came = context;
+	came = irq;
 	came_number = number;
 	came_count++;
 }
 
-static struct irq device_irq(struct irq *irq, uint8_t count)
+static struct irq device_irq(uint8_t count)
 {
-	return (struct irq){ .fn = arrive, .context = irq, .count = count };
+	return (struct irq){ .fn = arrive, .count = count };
 }
 
 static void interrupt(struct cpu *cpu, unsigned vector)
@@ -312,7 +308,7 @@ static void drain(struct cpu *cpu)
 
 static void irq_vectors_are_each_cpus_own(void **state)
 {
-	struct irq a = device_irq(&a, 1), b = device_irq(&b, 1);
+	struct irq a = device_irq(1), b = device_irq(1);
 
 	(void)state;
 	assert_int_equal(irq_route(&a, &cpus[0]), 0);
@@ -329,19 +325,19 @@ static void irq_route_gives_each_vector_once_and_then_another_cpu(void **state)
 {
 	(void)state;
 	for (unsigned i = LAPIC_VECTOR_DEVICE_FIRST; i <= LAPIC_VECTOR_DEVICE_LAST; i++) {
-		irqs[i] = device_irq(&irqs[i], 1);
+		irqs[i] = device_irq(1);
 		assert_int_equal(irq_route(&irqs[i], &cpus[1]), 0);
 		assert_int_equal(irqs[i].vector, i);
 		assert_ptr_equal(irqs[i].cpu, &cpus[1]);
 	}
-	irqs[0] = device_irq(&irqs[0], 1);
+	irqs[0] = device_irq(1);
 	assert_int_equal(irq_route(&irqs[0], &cpus[1]), 0);
 	assert_ptr_equal(irqs[0].cpu, &cpus[0]);
 }
 
 static void irq_route_avoids_cpus_that_devices_do_not_reach(void **state)
 {
-	struct irq irq = device_irq(&irq, 1);
+	struct irq irq = device_irq(1);
 
 	(void)state;
 	cpus[0].state = CPU_OFFLINE;
@@ -350,13 +346,13 @@ static void irq_route_avoids_cpus_that_devices_do_not_reach(void **state)
 	assert_ptr_equal(irq.cpu, &cpus[2]);
 	cpus[2].arch.apic_id = 0x100;
 	assert_int_equal(irq_route(&irq, &cpus[2]), 0); /* stays */
-	irq = device_irq(&irq, 1);
+	irq = device_irq(1);
 	assert_int_equal(irq_route(&irq, &cpus[2]), -E_NOMEM);
 }
 
 static void irq_moves_with_its_vector_and_the_old_one_stays_routed(void **state)
 {
-	struct irq irq = device_irq(&irq, 1), other = device_irq(&other, 1);
+	struct irq irq = device_irq(1), other = device_irq(1);
 	unsigned vector;
 
 	(void)state;
@@ -378,7 +374,7 @@ static void irq_moves_with_its_vector_and_the_old_one_stays_routed(void **state)
 
 static void irq_vector_is_free_after_a_whole_visit(void **state)
 {
-	struct irq irq = device_irq(&irq, 1), other = device_irq(&other, 1);
+	struct irq irq = device_irq(1), other = device_irq(1);
 	unsigned vector;
 
 	(void)state;
@@ -391,7 +387,7 @@ static void irq_vector_is_free_after_a_whole_visit(void **state)
 	assert_int_not_equal(other.vector, vector); /* the visit may have been under way */
 	drain(&cpus[0]);
 	irq_release(&other);
-	other = device_irq(&other, 1);
+	other = device_irq(1);
 	assert_int_equal(irq_route(&other, &cpus[0]), 0);
 	assert_int_equal(other.vector, vector);
 	interrupt(&cpus[0], vector);
@@ -400,7 +396,7 @@ static void irq_vector_is_free_after_a_whole_visit(void **state)
 
 static void irq_comes_back_to_the_vector_it_left_just_now(void **state)
 {
-	struct irq irq = device_irq(&irq, 1);
+	struct irq irq = device_irq(1);
 
 	(void)state;
 	assert_int_equal(irq_route(&irq, &cpus[0]), 0);
@@ -413,7 +409,7 @@ static void irq_comes_back_to_the_vector_it_left_just_now(void **state)
 
 static void irq_move_keeps_the_vector_or_stays(void **state)
 {
-	struct irq irq = device_irq(&irq, 1), other = device_irq(&other, 1);
+	struct irq irq = device_irq(1), other = device_irq(1);
 
 	(void)state;
 	assert_false(irq_move(&irq, &cpus[0])); /* not bound */
@@ -427,7 +423,7 @@ static void irq_move_keeps_the_vector_or_stays(void **state)
 
 static void irq_block_is_aligned_and_numbered(void **state)
 {
-	struct irq one = device_irq(&one, 1), block = device_irq(&block, 16);
+	struct irq one = device_irq(1), block = device_irq(16);
 
 	(void)state;
 	assert_int_equal(irq_route(&one, &cpus[0]), 0);
@@ -440,14 +436,14 @@ static void irq_block_is_aligned_and_numbered(void **state)
 
 static void irq_blocks_run_out_with_a_kick(void **state)
 {
-	struct irq blocks[7], more = device_irq(&more, 32);
+	struct irq blocks[7], more = device_irq(32);
 	unsigned fit = (LAPIC_VECTOR_DEVICE_LAST + 1) / 32 - (LAPIC_VECTOR_DEVICE_FIRST + 31) / 32;
 
 	(void)state;
 	assert_true(fit < ARRAY_SIZE(blocks));
 	cpus[1].state = cpus[2].state = CPU_OFFLINE;
 	for (unsigned i = 0; i < fit; i++) {
-		blocks[i] = device_irq(&blocks[i], 32);
+		blocks[i] = device_irq(32);
 		assert_int_equal(irq_route(&blocks[i], &cpus[0]), 0);
 		assert_int_equal(blocks[i].vector % 32, 0);
 	}

@@ -48,8 +48,7 @@ static struct {
 } host[GSIS];
 
 static uint32_t version_0;
-static irq_fn *handlers[256];
-static void *contexts[256];
+static struct irq *bound[256];
 static int next_vector;
 
 uint32_t ioapic_version(uint32_t index)
@@ -91,8 +90,7 @@ int irq_route(struct irq *irq, struct cpu *cpu)
 		return -1;
 	}
 	if (irq->vector == 0) {
-		handlers[next_vector] = irq->fn;
-		contexts[next_vector] = irq->context;
+		bound[next_vector] = irq;
 		irq->vector = (uint8_t)next_vector++;
 	}
 	irq->cpu = cpu;
@@ -129,7 +127,7 @@ static bool host_interrupt(uint32_t gsi)
 	if (host[gsi].is_masked || host[gsi].routed == 0) {
 		return false;
 	}
-	handlers[vector](contexts[vector], 0);
+	bound[vector]->fn(bound[vector], 0);
 	return true;
 }
 
@@ -192,7 +190,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&vm, 0, sizeof(vm));
 	memset(host, 0, sizeof(host));
-	memset(handlers, 0, sizeof(handlers));
+	memset(bound, 0, sizeof(bound));
 	for (unsigned i = 0; i < GSIS; i++) {
 		host[i].is_masked = true;
 	}
@@ -336,7 +334,7 @@ static void vioapic_edge_on_its_way_while_masked_is_not_lost(void **state)
 	(void)state;
 	set_entry(1, 0, 0x31);
 	set_entry(1, 0, MASKED | 0x31);
-	handlers[0x30](contexts[0x30], 0x30);
+	bound[0x30]->fn(bound[0x30], 0x30);
 	assert_int_equal(sent_count, 1);
 }
 
