@@ -58,7 +58,7 @@ struct vioapic_pin {
 	uint64_t entry;
 	bool line;    /* virtual: asserted */
 	bool is_open; /* the host's entry is unmasked */
-	bool refused; /* nobody took it: waits for a write of the entry */
+	bool refused; /* until it is ended: where nobody takes it, a write of the entry opens it */
 	uint8_t sent; /* vector of the level interrupt that waits for its EOI */
 	struct irq irq;
 	struct ioapic_route host; /* as programmed; vector 0: not yet */
@@ -223,6 +223,7 @@ static bool raise_locked(struct vioapic_pin *pin, struct vlapic_message *message
 	*message = message_of(pin);
 	if (message->is_level) {
 		pin->sent = message->vector;
+		pin->refused = true;
 		set_unended(pin, true);
 	}
 	return true;
@@ -234,7 +235,7 @@ static bool resample_locked(struct vioapic_pin *pin, struct vlapic_message *mess
 	return pin->is_virtual && pin->line && is_level(pin) && raise_locked(pin, message);
 }
 
-/* Remote IRR of what nobody took would never be cleared. */
+/* Remote IRR of what nobody took would never be cleared. The entry may have been written since. */
 static void send(struct vioapic_pin *pin, const struct vlapic_message *message)
 {
 	struct vioapic *vioapic = pin->vioapic;
@@ -244,7 +245,6 @@ static void send(struct vioapic_pin *pin, const struct vlapic_message *message)
 	}
 	lock_acquire(&vioapic->lock);
 	if (is_unended(pin) && pin->sent == message->vector) {
-		pin->refused = true;
 		set_unended(pin, false);
 		update_host(pin);
 	}
@@ -332,6 +332,7 @@ static void end_pin(struct vioapic_pin *pin, uint8_t vector)
 	/* By the vector that was sent: the guest may have changed the entry's since. */
 	if (is_unended(pin) && pin->sent == vector) {
 		set_unended(pin, false);
+		pin->refused = false;
 		is_due = resample_locked(pin, &message);
 		update_host(pin);
 	}

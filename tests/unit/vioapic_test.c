@@ -135,12 +135,19 @@ static bool host_interrupt(uint32_t gsi)
 
 static struct vlapic_message sent;
 static unsigned sent_count, takers;
+static void (*meanwhile)(void); /* what another CPU does while a message is delivered, once */
 
 unsigned vlapic_deliver(struct vm *to, const struct vlapic_message *message)
 {
 	assert_ptr_equal(to, &vm);
+	void (*other)(void) = meanwhile;
+
 	sent = *message;
 	sent_count++;
+	meanwhile = NULL;
+	if (other != NULL) {
+		other();
+	}
 	return takers;
 }
 
@@ -198,6 +205,7 @@ static int setup(void **state)
 	next_vector = 0x30;
 	sent_count = 0;
 	takers = 1;
+	meanwhile = NULL;
 	cpus[0].arch.apic_id = 10;
 	cpus[1].arch.apic_id = 11;
 	vcpus[1].sched.cpu = 1;
@@ -551,6 +559,26 @@ static void vioapic_level_that_nobody_takes_waits_for_a_new_entry(void **state)
 	assert_int_equal(entry_low(9) & IRR, IRR);
 }
 
+static void entry_9_write(void)
+{
+	set_entry(9, 1U << 24, LEVEL | 0x51);
+}
+
+/* Its vCPU switches its APIC off just now, and another moves the interrupt away. */
+static void vioapic_entry_written_while_nobody_takes_its_level_is_open(void **state)
+{
+	(void)state;
+	set_entry(9, 7U << 24, LEVEL | 0x51);
+	takers = 0;
+	meanwhile = entry_9_write;
+	assert_true(host_interrupt(9));
+	assert_int_equal(entry_low(9) & IRR, 0);
+	assert_false(host[9].is_masked);
+	takers = 1;
+	assert_true(host_interrupt(9));
+	assert_int_equal(sent.destination, 1);
+}
+
 static void vioapic_entry_to_nobody_goes_to_the_boot_cpu(void **state)
 {
 	(void)state;
@@ -648,6 +676,7 @@ int main(void)
 		TEST(vioapic_of_an_old_version_has_no_eoi_register),
 		TEST(vioapic_trigger_mode_toggle_clears_remote_irr),
 		TEST(vioapic_level_that_nobody_takes_waits_for_a_new_entry),
+		TEST(vioapic_entry_written_while_nobody_takes_its_level_is_open),
 		TEST(vioapic_entry_to_nobody_goes_to_the_boot_cpu),
 		TEST(vioapic_own_pin_never_touches_the_host),
 		TEST(vioapic_own_edge_pin_sends_rising_edges),
