@@ -217,13 +217,13 @@ int control_unmap(struct vm *vm, uint64_t start, uint64_t size)
 		vm, identity_range(first, align_up(start + size, PAGE_SIZE) - first, PT_MEMORY_WB));
 }
 
-/* A region that was added meanwhile did not find what is mapped now. */
+/* A region that was added meanwhile did not find what is mapped now, be it only a part. */
 static int map(struct vm *vm, uint64_t start, uint64_t size)
 {
 	struct pt_range range = identity_range(start, size, PT_MEMORY_UC);
 	int err = stage2_map_all(&vm->stage2[0], range);
 
-	if (err == 0 && region_overlaps(&vm->memory_regions, start, size)) {
+	if (region_overlaps(&vm->memory_regions, start, size)) {
 		err = unmap_all(vm, range);
 		return err != 0 ? err : -E_BUSY;
 	}
