@@ -218,6 +218,7 @@ void vpci_bar_follow(struct vpci_function *function)
 	}
 	if (to != 0 && vpci_msix_trap(function, to) != 0) {
 		say_refused(function);
+		vpci_msix_off(function);
 		to = 0;
 	}
 	vpci_msix_untrap(from);

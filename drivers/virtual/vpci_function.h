@@ -91,7 +91,8 @@ void vpci_bar_size(pci_address_t address, unsigned offset, unsigned count, struc
 /* Carries out a write of the command register or of a BAR; -E_NOENT: it is none. */
 must_check int vpci_bar_write(struct vpci_function *function, struct vpci_write *write);
 
-/* Traps the table where it is now, or nowhere when memory decoding is off. */
+/* Traps the table where it is now, or nowhere when memory decoding is off. One that can not be
+ * trapped is without MSI-X. */
 void vpci_bar_follow(struct vpci_function *function);
 
 /* ---- vpci_msi.c ---- */

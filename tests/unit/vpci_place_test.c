@@ -259,6 +259,23 @@ static void virtual_functions_table_over_ram_or_our_registers_is_not_trapped(voi
 	assert_int_equal(unmap_count, 0);
 }
 
+/* Another table has taken its place meanwhile: when that leaves again, nobody traps this one. */
+static void virtual_function_whose_table_can_not_be_trapped_has_msix_off(void **state)
+{
+	struct fake_function *function = start_virtual(0);
+
+	(void)state;
+	config_write(function, 0x42, 2, MSIX_ON);
+	config_write(a, 0x108, 2, 1);
+	add_msix(b, 0x40, 4, 0);
+	decode(b, true);
+	config_write(b, 0x10, 4, 0xe0000000);
+	config_write(a, 0x108, 2, 9);
+	config_write(b, 0x10, 4, 0xf1000000);
+	assert_false(is_trapped(0xe0000000));
+	assert_int_equal(get(function, 0x40) >> 16 & MSIX_ON, 0);
+}
+
 static void virtual_functions_go_with_the_physical_one(void **state)
 {
 	struct fake_function *function = start_virtual(1);
@@ -295,6 +312,7 @@ int main(void)
 		TEST(virtual_functions_follow_their_memory_enable),
 		TEST(virtual_functions_bars_do_not_move_while_on),
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
+		TEST(virtual_function_whose_table_can_not_be_trapped_has_msix_off),
 		TEST(virtual_functions_go_with_the_physical_one),
 	};
 
