@@ -49,7 +49,8 @@ struct vpci_msix {
 
 /* SR-IOV: PCIe 5.0 9.3.3 */
 struct vpci_sriov {
-	unsigned at; /* of the capability; 0: none */
+	unsigned at;  /* of the capability; 0: none */
+	bool decodes; /* as the guest wants it: the machine follows */
 	struct vpci_bar bars[VPCI_BARS];
 };
 

@@ -21,10 +21,19 @@ static uint32_t read(const struct vpci_function *function, unsigned offset)
 	return pci_read(function->address, function->sriov.at + offset, 4);
 }
 
+static bool is_decoding(uint32_t control)
+{
+	return (control & CONTROL_ENABLE) != 0 && (control & CONTROL_MEM) != 0;
+}
+
 void vpci_sriov_discover(struct vpci_function *function)
 {
+	uint32_t control;
+
 	function->sriov.at = pci_find_extended(function->address, PCI_EXT_CAP_SRIOV);
-	if (function->sriov.at != 0 && (read(function, CONTROL) & CONTROL_ENABLE) == 0) {
+	control = function->sriov.at == 0 ? 0 : read(function, CONTROL);
+	function->sriov.decodes = is_decoding(control);
+	if (function->sriov.at != 0 && (control & CONTROL_ENABLE) == 0) {
 		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
 			      function->sriov.bars);
 	}
@@ -54,10 +63,9 @@ uint64_t vpci_sriov_bar(const struct vpci_function *function, unsigned bar)
 {
 	const struct vpci_function *physical = function->physical;
 	const struct vpci_bar *shape = &physical->sriov.bars[bar];
-	uint32_t control = read(physical, CONTROL);
 	uint64_t base;
 
-	if ((control & CONTROL_ENABLE) == 0 || (control & CONTROL_MEM) == 0 || shape->size == 0) {
+	if (!physical->sriov.decodes || shape->size == 0) {
 		return 0;
 	}
 	base = read(physical, VF_BAR + 4 * bar) & PCI_BAR_ADDRESS;
@@ -83,11 +91,13 @@ static void forget(struct vpci_function *function, void *context)
 	}
 }
 
-/* Sizes depend on the system's page size, which is fixed while virtual functions are on. */
+/* Sizes depend on the system's page size, which is fixed while virtual functions are on. Traps come
+ * before the machine decodes, and go after. */
 static void control_write(struct vpci_function *function, struct vpci_write *write)
 {
+	uint32_t after = vpci_merged(function, write);
 	bool was_on = (read(function, CONTROL) & CONTROL_ENABLE) != 0;
-	bool is_on = (vpci_merged(function, write) & CONTROL_ENABLE) != 0;
+	bool is_on = (after & CONTROL_ENABLE) != 0;
 
 	if (is_on && !was_on) {
 		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
@@ -96,8 +106,14 @@ static void control_write(struct vpci_function *function, struct vpci_write *wri
 	if (!is_on && was_on) {
 		vpci_for_each(forget, function);
 	}
+	function->sriov.decodes = is_decoding(after);
+	if (function->sriov.decodes) {
+		vpci_for_each(follow, function);
+	}
 	vpci_forward(function, write);
-	vpci_for_each(follow, function);
+	if (!function->sriov.decodes) {
+		vpci_for_each(follow, function);
+	}
 }
 
 int vpci_sriov_write(struct vpci_function *function, struct vpci_write *write)

@@ -45,6 +45,7 @@ static struct fake_function functions[FUNCTIONS_MAX];
 static unsigned function_count;
 static unsigned stray_count; /* accesses of memory that nobody decodes */
 static unsigned config_writes[4096];
+static void (*before_decode)(void); /* before virtual functions begin to decode */
 
 struct acpi acpi;
 static struct vm vm;
@@ -242,6 +243,9 @@ void window_mmio_write(hpa_t at, unsigned size, uint64_t value)
 
 	if (in_config(at.value, &function)) {
 		config_writes[at.value & 0xfff]++;
+		if ((at.value & 0xfff) == 0x108 && (value & 8) != 0 && before_decode != NULL) {
+			before_decode();
+		}
 	}
 	for (unsigned i = 0; i < size; i++) {
 		byte_write(at.value + i, (uint8_t)(value >> 8 * i));
@@ -411,6 +415,7 @@ static void pci_machine_start(void)
 	memset(&sent, 0, sizeof(sent));
 	function_count = stray_count = sent_count = unmap_count = 0;
 	self = &cpus[0];
+	before_decode = NULL;
 	for (uint32_t i = 0; i < PCI_CPUS; i++) {
 		cpus[i].state = CPU_ONLINE;
 		cpus[i].arch.apic_id = i;

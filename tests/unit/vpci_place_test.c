@@ -227,6 +227,26 @@ static void virtual_functions_follow_their_memory_enable(void **state)
 	assert_true(is_trapped(0xe0000000 + MEMORY_SIZE));
 }
 
+static bool was_trapped;
+
+static void look_for_trap(void)
+{
+	was_trapped = is_trapped(0xe0000000 + MEMORY_SIZE);
+}
+
+/* Another vCPU must not find the table open in between. */
+static void virtual_functions_table_is_trapped_before_it_decodes(void **state)
+{
+	(void)start_virtual(1);
+
+	(void)state;
+	config_write(a, 0x108, 2, 1);
+	was_trapped = false;
+	before_decode = look_for_trap;
+	config_write(a, 0x108, 2, 9);
+	assert_true(was_trapped);
+}
+
 static void virtual_functions_bars_do_not_move_while_on(void **state)
 {
 	(void)start_virtual(1);
@@ -310,6 +330,7 @@ int main(void)
 		TEST(bus_range_that_grows_keeps_what_is_below),
 		TEST(virtual_function_has_its_table_in_the_physical_ones_bar),
 		TEST(virtual_functions_follow_their_memory_enable),
+		TEST(virtual_functions_table_is_trapped_before_it_decodes),
 		TEST(virtual_functions_bars_do_not_move_while_on),
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
 		TEST(virtual_function_whose_table_can_not_be_trapped_has_msix_off),
