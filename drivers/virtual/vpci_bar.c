@@ -121,7 +121,7 @@ static uint64_t table_of(const struct view *view)
 }
 
 /* The machine's own devices come first there: LAPIC, IOAPICs, configuration space, the console. */
-static bool may_lie(uint64_t base, uint64_t size)
+bool vpci_bar_may_lie(uint64_t base, uint64_t size)
 {
 	return base == 0 || (base + size - 1 >= base && frame_mmio_owner(hpa(base), size) == NULL &&
 			     !frame_is_ram(hpa(base), size));
@@ -132,14 +132,14 @@ static bool may_decode(const struct view *view)
 	for (unsigned i = 0; i < count_of(view->function); i++) {
 		uint64_t size = view->function->bars[i].size;
 
-		if (size != 0 && !may_lie(base_of(view, i), size)) {
+		if (size != 0 && !vpci_bar_may_lie(base_of(view, i), size)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static void say_refused(const struct vpci_function *function)
+void vpci_bar_say_refused(const struct vpci_function *function)
 {
 	if (!said_refused) {
 		said_refused = true;
@@ -185,7 +185,7 @@ static void command_write(struct vpci_function *function, struct vpci_write *wri
 	if (is_decoding(&before) == is_decoding(&after)) {
 		vpci_forward(function, write);
 	} else if (place(function, write) != 0) {
-		say_refused(function);
+		vpci_bar_say_refused(function);
 		write->value &= (uint32_t)~PCI_COMMAND_MEM;
 		vpci_forward(function, write);
 	}
@@ -203,7 +203,7 @@ int vpci_bar_write(struct vpci_function *function, struct vpci_write *write)
 		return -E_NOENT;
 	}
 	if (place(function, write) != 0) {
-		say_refused(function);
+		vpci_bar_say_refused(function);
 	}
 	return 0;
 }
@@ -217,7 +217,7 @@ void vpci_bar_follow(struct vpci_function *function)
 		return;
 	}
 	if (to != 0 && vpci_msix_trap(function, to) != 0) {
-		say_refused(function);
+		vpci_bar_say_refused(function);
 		vpci_msix_off(function);
 		to = 0;
 	}

@@ -89,6 +89,10 @@ static inline bool vpci_writes(const struct vpci_write *write, unsigned offset)
 void vpci_bar_discover(struct vpci_function *function);
 void vpci_bar_size(pci_address_t address, unsigned offset, unsigned count, struct vpci_bar *bars);
 
+/* Whether registers may lie there; and says, once, that some may not. */
+bool vpci_bar_may_lie(uint64_t base, uint64_t size);
+void vpci_bar_say_refused(const struct vpci_function *function);
+
 /* Carries out a write of the command register or of a BAR; -E_NOENT: it is none. */
 must_check int vpci_bar_write(struct vpci_function *function, struct vpci_write *write);
 

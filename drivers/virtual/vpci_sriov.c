@@ -9,6 +9,8 @@
 #define CONTROL        0x08U
 #define CONTROL_ENABLE BIT(0)
 #define CONTROL_MEM    BIT(3)
+#define VF_TOTAL       0x0cU
+#define VF_TOTAL_FIELD BITS(31, 16)
 #define VF_COUNT       0x10U
 #define VF_COUNT_FIELD BITS(15, 0)
 #define VF_PLACE       0x14U
@@ -21,9 +23,14 @@ static uint32_t read(const struct vpci_function *function, unsigned offset)
 	return pci_read(function->address, function->sriov.at + offset, 4);
 }
 
+static bool is_on(uint32_t control)
+{
+	return (control & CONTROL_ENABLE) != 0;
+}
+
 static bool is_decoding(uint32_t control)
 {
-	return (control & CONTROL_ENABLE) != 0 && (control & CONTROL_MEM) != 0;
+	return is_on(control) && (control & CONTROL_MEM) != 0;
 }
 
 void vpci_sriov_discover(struct vpci_function *function)
@@ -33,7 +40,7 @@ void vpci_sriov_discover(struct vpci_function *function)
 	function->sriov.at = pci_find_extended(function->address, PCI_EXT_CAP_SRIOV);
 	control = function->sriov.at == 0 ? 0 : read(function, CONTROL);
 	function->sriov.decodes = is_decoding(control);
-	if (function->sriov.at != 0 && (control & CONTROL_ENABLE) == 0) {
+	if (function->sriov.at != 0 && !is_on(control)) {
 		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
 			      function->sriov.bars);
 	}
@@ -43,7 +50,7 @@ bool vpci_sriov_has(const struct vpci_function *function, pci_address_t address,
 {
 	uint32_t count, place, distance;
 
-	if (function->sriov.at == 0 || (read(function, CONTROL) & CONTROL_ENABLE) == 0 ||
+	if (function->sriov.at == 0 || !is_on(read(function, CONTROL)) ||
 	    ((function->address ^ address) & PCI_SEGMENT) != 0) {
 		return false;
 	}
@@ -59,20 +66,39 @@ bool vpci_sriov_has(const struct vpci_function *function, pci_address_t address,
 	return false;
 }
 
-uint64_t vpci_sriov_bar(const struct vpci_function *function, unsigned bar)
+/* Where the first one's lies. */
+static uint64_t base_of(const struct vpci_function *physical, unsigned bar)
 {
-	const struct vpci_function *physical = function->physical;
-	const struct vpci_bar *shape = &physical->sriov.bars[bar];
-	uint64_t base;
+	uint64_t base = read(physical, VF_BAR + 4 * bar) & PCI_BAR_ADDRESS;
 
-	if (!physical->sriov.decodes || shape->size == 0) {
-		return 0;
-	}
-	base = read(physical, VF_BAR + 4 * bar) & PCI_BAR_ADDRESS;
-	if (shape->is_64) {
+	if (physical->sriov.bars[bar].is_64) {
 		base |= (uint64_t)read(physical, VF_BAR + 4 * bar + 4) << 32;
 	}
-	return base == 0 ? 0 : base + function->number * shape->size;
+	return base;
+}
+
+uint64_t vpci_sriov_bar(const struct vpci_function *function, unsigned bar)
+{
+	const struct vpci_sriov *sriov = &function->physical->sriov;
+	uint64_t size = sriov->bars[bar].size;
+	uint64_t base = sriov->decodes && size != 0 ? base_of(function->physical, bar) : 0;
+
+	return base == 0 ? 0 : base + function->number * size;
+}
+
+/* All that there can be: their number may change. */
+static bool may_decode(const struct vpci_function *physical)
+{
+	uint64_t count = field_get(VF_TOTAL_FIELD, read(physical, VF_TOTAL));
+
+	for (unsigned i = 0; i < VPCI_BARS; i++) {
+		uint64_t size = count * physical->sriov.bars[i].size;
+
+		if (size != 0 && !vpci_bar_may_lie(base_of(physical, i), size)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 /* ---- writes of the control register ---- */
@@ -95,16 +121,19 @@ static void forget(struct vpci_function *function, void *context)
  * before the machine decodes, and go after. */
 static void control_write(struct vpci_function *function, struct vpci_write *write)
 {
-	uint32_t after = vpci_merged(function, write);
-	bool was_on = (read(function, CONTROL) & CONTROL_ENABLE) != 0;
-	bool is_on = (after & CONTROL_ENABLE) != 0;
+	uint32_t before = read(function, CONTROL), after = vpci_merged(function, write);
 
-	if (is_on && !was_on) {
+	if (!is_on(before) && is_on(after)) {
 		vpci_bar_size(function->address, function->sriov.at + VF_BAR, VPCI_BARS,
 			      function->sriov.bars);
 	}
-	if (!is_on && was_on) {
+	if (is_on(before) && !is_on(after)) {
 		vpci_for_each(forget, function);
+	}
+	if (!is_decoding(before) && is_decoding(after) && !may_decode(function)) {
+		vpci_bar_say_refused(function);
+		write->value &= (uint32_t)~CONTROL_MEM;
+		after &= (uint32_t)~CONTROL_MEM;
 	}
 	function->sriov.decodes = is_decoding(after);
 	if (function->sriov.decodes) {
@@ -119,15 +148,13 @@ static void control_write(struct vpci_function *function, struct vpci_write *wri
 int vpci_sriov_write(struct vpci_function *function, struct vpci_write *write)
 {
 	unsigned at = function->sriov.at;
-	bool is_on;
 
 	if (at == 0 || write->offset < at || write->offset >= at + VF_BAR + 4 * VPCI_BARS) {
 		return -E_NOENT;
 	}
-	is_on = (read(function, CONTROL) & CONTROL_ENABLE) != 0;
 	if (vpci_writes(write, at + CONTROL)) {
 		control_write(function, write);
-	} else if (!is_on || write->offset < at + VF_BAR) {
+	} else if (write->offset < at + VF_BAR || !is_on(read(function, CONTROL))) {
 		vpci_forward(function, write);
 	} /* else: BARs of functions that are on do not move */
 	return 0;

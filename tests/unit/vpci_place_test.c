@@ -227,6 +227,29 @@ static void virtual_functions_follow_their_memory_enable(void **state)
 	assert_true(is_trapped(0xe0000000 + MEMORY_SIZE));
 }
 
+/* All of them: the last one's registers are the machine's configuration space. */
+static void virtual_functions_over_ram_or_our_registers_do_not_decode(void **state)
+{
+	static const uint32_t bases[] = { 0x1000000, 0xfee00000,
+					  (uint32_t)ECAM_0 - 3 * MEMORY_SIZE };
+
+	(void)state;
+	add_sriov(a, 0);
+	config_write(a, 0x110, 2, 4);
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		config_write(a, 0x108, 2, 0);
+		config_write(a, 0x124, 4, bases[i]);
+		config_write(a, 0x108, 2, 9);
+		assert_int_equal(get(a, 0x108), 1);
+		config_write(a, 0x108, 2, 9);
+		assert_int_equal(get(a, 0x108), 1);
+	}
+	config_write(a, 0x108, 2, 0);
+	config_write(a, 0x124, 4, (uint32_t)ECAM_0 - 4 * MEMORY_SIZE);
+	config_write(a, 0x108, 2, 9);
+	assert_int_equal(get(a, 0x108), 9);
+}
+
 static bool was_trapped;
 
 static void look_for_trap(void)
@@ -330,6 +353,7 @@ int main(void)
 		TEST(bus_range_that_grows_keeps_what_is_below),
 		TEST(virtual_function_has_its_table_in_the_physical_ones_bar),
 		TEST(virtual_functions_follow_their_memory_enable),
+		TEST(virtual_functions_over_ram_or_our_registers_do_not_decode),
 		TEST(virtual_functions_table_is_trapped_before_it_decodes),
 		TEST(virtual_functions_bars_do_not_move_while_on),
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
