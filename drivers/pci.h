@@ -44,3 +44,4 @@ unsigned pci_find_extended(pci_address_t function, uint16_t id);
 #define PCI_CAP_MSI       0x05
 #define PCI_CAP_MSIX      0x11
 #define PCI_EXT_CAP_SRIOV 0x0010
+#define PCI_EXT_CAP_REBAR 0x0015

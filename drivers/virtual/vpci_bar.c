@@ -10,6 +10,11 @@
 #include "drivers/virtual/vpci_function.h"
 #include "mm/frame.h"
 
+/* PCIe 5.0 7.8.6 "Resizable BAR Extended Capability": two registers for each BAR that is. */
+#define RESIZABLE_FIRST   0x04U
+#define RESIZABLE_CONTROL 0x08U
+#define RESIZABLE_COUNT   BITS(7, 5) /* of the first control register */
+
 static bool said_refused;
 
 /* ---- sizes ---- */
@@ -67,6 +72,7 @@ void vpci_bar_discover(struct vpci_function *function)
 		  command & (uint32_t) ~(PCI_COMMAND_MEM | PCI_COMMAND_IO));
 	vpci_bar_size(function->address, PCI_BAR, count_of(function), function->bars);
 	pci_write(function->address, PCI_COMMAND, 2, command);
+	function->resizable = pci_find_extended(function->address, PCI_EXT_CAP_REBAR);
 }
 
 /* ---- places ---- */
@@ -191,19 +197,43 @@ static void command_write(struct vpci_function *function, struct vpci_write *wri
 	}
 }
 
+static bool is_resizing(const struct vpci_function *function, unsigned offset)
+{
+	unsigned first = function->resizable + RESIZABLE_FIRST;
+	uint32_t control;
+
+	if (function->resizable == 0 || offset < first || offset >= first + 8 * VPCI_BARS) {
+		return false;
+	}
+	control = pci_read(function->address, function->resizable + RESIZABLE_CONTROL, 4);
+	return offset < first + 8 * field_get(RESIZABLE_COUNT, control);
+}
+
+/* Only while nothing is decoded: PCIe 5.0 7.8.6.3 "Resizable BAR Control Register". */
+static void resize(struct vpci_function *function, const struct vpci_write *write)
+{
+	struct view now = { .function = function };
+
+	if (!is_decoding(&now)) {
+		vpci_forward(function, write);
+		vpci_bar_discover(function);
+	}
+}
+
 int vpci_bar_write(struct vpci_function *function, struct vpci_write *write)
 {
 	unsigned offset = write->offset & ~3U;
 
 	if (offset == PCI_COMMAND) {
 		command_write(function, write);
-		return 0;
-	}
-	if (offset < PCI_BAR || offset >= PCI_BAR + 4 * count_of(function)) {
+	} else if (offset >= PCI_BAR && offset < PCI_BAR + 4 * count_of(function)) {
+		if (place(function, write) != 0) {
+			vpci_bar_say_refused(function);
+		}
+	} else if (is_resizing(function, offset)) {
+		resize(function, write);
+	} else {
 		return -E_NOENT;
-	}
-	if (place(function, write) != 0) {
-		vpci_bar_say_refused(function);
 	}
 	return 0;
 }

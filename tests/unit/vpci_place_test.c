@@ -84,6 +84,28 @@ static void bar_over_ram_is_refused_and_one_at_0_is_not(void **state)
 }
 
 /* IOAPICs and IOMMUs may be functions whose registers the hypervisor uses. */
+/* Resizable BARs: the device's mask grows with what the guest writes into its control register. */
+static void bar_that_was_made_larger_is_refused_by_its_new_size(void **state)
+{
+	(void)state;
+	set(a, 0x100, 0x00010015, 0);
+	set(a, 0x108, 0x00000020, 0x3f00);
+	set(a, 0x10c, 0, 0xffff);
+	(void)config_read(a, 0, 4);
+	set(a, 0x10, 0xf0000004, ~(32 * (uint32_t)MIB - 1));
+	config_write(a, 0x108, 4, 5 << 8); /* 32 MiB */
+	config_write(a, 0x10, 4, 0xfe000000);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+	config_write(a, 0x10, 4, 0xf8000000);
+	decode(a, true);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+	config_write(a, 0x108, 4, 4 << 8); /* not while it decodes */
+	assert_int_equal(get(a, 0x108), 5 << 8 | 0x20);
+	config_write(a, 0x10c, 4, 0x1234); /* the next capability is none of it */
+	assert_int_equal(get(a, 0x10c), 0x1234);
+}
+
 static void bar_of_the_firmwares_that_lies_there_already_stays(void **state)
 {
 	(void)state;
@@ -344,6 +366,7 @@ int main(void)
 		TEST(bar_moves_take_the_trap_along),
 		TEST(bar_over_the_hypervisors_registers_is_refused),
 		TEST(bar_over_ram_is_refused_and_one_at_0_is_not),
+		TEST(bar_that_was_made_larger_is_refused_by_its_new_size),
 		TEST(bar_of_the_firmwares_that_lies_there_already_stays),
 		TEST(bars_with_tables_in_each_others_way_are_refused),
 		TEST(function_that_is_gone_is_forgotten),
