@@ -260,8 +260,10 @@ static void turn_on(struct vpci_function *function, const struct vpci_write *wri
 {
 	struct vpci_msix *msix = &function->msix;
 
-	if (msix->table == 0) {
-		return; /* there is no programming a table that is not decoded: it stays off */
+	/* There is no programming a table that is not decoded, and entries that have come since are
+	 * not trapped: it stays off. */
+	if (msix->table == 0 || vpci_msix_count(function->address) > msix->count) {
+		return;
 	}
 	for (unsigned i = 0; i < msix->count; i++) {
 		struct vpci_msix_entry *entry = &msix->entries[i];

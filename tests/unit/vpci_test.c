@@ -370,6 +370,21 @@ static void msix_that_is_not_decoded_stays_off(void **state)
 	assert_int_equal(stray_count, 0);
 }
 
+/* Some physical functions can give their virtual ones more entries, and devices are exchanged. */
+static void msix_table_that_has_grown_since_it_was_trapped_stays_off(void **state)
+{
+	(void)state;
+	start_msix(4);
+	config_write(a, 0x42, 2, 0);
+	add_msix(a, 0x40, 8, 0x2000);
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_false(is_trapped(table_at(a, 0x2040)));
+	assert_int_equal(get(a, 0x40) >> 16 & MSIX_ON, 0);
+	add_msix(a, 0x40, 2, 0x2000);
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_int_equal(get(a, 0x40) >> 16 & MSIX_ON, MSIX_ON);
+}
+
 static void msix_reset_masks_what_the_guest_had_open(void **state)
 {
 	(void)state;
@@ -432,6 +447,7 @@ int main(void)
 		TEST(msix_table_accesses_of_any_width),
 		TEST(msix_raw_messages_never_reach_the_machine),
 		TEST(msix_that_is_not_decoded_stays_off),
+		TEST(msix_table_that_has_grown_since_it_was_trapped_stays_off),
 		TEST(msix_reset_masks_what_the_guest_had_open),
 		TEST(msix_off_and_on_again_uses_no_more_vectors),
 	};
