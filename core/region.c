@@ -93,47 +93,37 @@ int region_remove(struct region_table *table, uint64_t start)
 	return 0;
 }
 
-bool region_find(struct region_table *table, uint64_t address, uint64_t size, struct region *region)
+/* The last region that starts at or below address; false: there is none. */
+static bool last_find(struct region_table *table, uint64_t address, struct region *region)
 {
 	uint32_t sequence;
-	bool found;
+	int at;
 
 	do {
-		int at;
-
 		while (((sequence = atomic_load(&table->sequence)) & 1) != 0) {
 			arch_relax();
 		}
-		found = false;
 		at = index_find(table, address);
 		if (at >= 0) {
 			*region = table->regions[at];
-			found = address - region->start < region->size &&
-				region->size - (address - region->start) >= size;
 		}
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (__atomic_load_n(&table->sequence, __ATOMIC_RELAXED) != sequence);
-	return found;
+	return at >= 0;
+}
+
+bool region_find(struct region_table *table, uint64_t address, uint64_t size, struct region *region)
+{
+	return last_find(table, address, region) && address - region->start < region->size &&
+	       region->size - (address - region->start) >= size;
 }
 
 /* The last region that starts in or below the range is the one that reaches furthest. */
 bool region_overlaps(struct region_table *table, uint64_t start, uint64_t size)
 {
-	struct region range = { .start = start, .size = size };
-	uint32_t sequence;
-	bool found;
+	struct region range = { .start = start, .size = size }, last;
 
-	do {
-		int at;
-
-		while (((sequence = atomic_load(&table->sequence)) & 1) != 0) {
-			arch_relax();
-		}
-		at = index_find(table, start + size - 1);
-		found = at >= 0 && overlaps(&table->regions[at], &range);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (__atomic_load_n(&table->sequence, __ATOMIC_RELAXED) != sequence);
-	return found;
+	return last_find(table, start + size - 1, &last) && overlaps(&last, &range);
 }
 
 enum region_result region_access(struct region_table *table, struct access *access)
