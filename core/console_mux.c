@@ -36,29 +36,14 @@ static bool lock_for_log(void)
 	return false;
 }
 
-/* Terminals want a carriage return before the newline. */
-static void write_text(const char *text, size_t size)
-{
-	size_t start = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] == '\n') {
-			uart_16550_write(terminal, text + start, i - start);
-			uart_16550_write(terminal, "\r\n", 2);
-			start = i + 1;
-		}
-	}
-	uart_16550_write(terminal, text + start, size - start);
-}
-
 static void write_between_locked(const char *text, size_t size)
 {
 	if (is_inside) {
-		write_text("\n", 1);
+		uart_16550_write_text(terminal, "\n", 1);
 		is_inside = false;
 		is_hidden = true;
 	}
-	write_text(text, size);
+	uart_16550_write_text(terminal, text, size);
 }
 
 static void restore_locked(void)

@@ -114,10 +114,8 @@ void uart_16550_write(struct uart_16550 *uart, const char *bytes, size_t size)
 	}
 }
 
-/* Terminals want a carriage return before the newline. */
-static void console_write(struct console *console, const char *text, size_t size)
+void uart_16550_write_text(struct uart_16550 *uart, const char *text, size_t size)
 {
-	struct uart_16550 *uart = container_of(console, struct uart_16550, console);
 	size_t start = 0;
 
 	for (size_t i = 0; i < size; i++) {
@@ -128,6 +126,11 @@ static void console_write(struct console *console, const char *text, size_t size
 		}
 	}
 	uart_16550_write(uart, text + start, size - start);
+}
+
+static void console_write(struct console *console, const char *text, size_t size)
+{
+	uart_16550_write_text(container_of(console, struct uart_16550, console), text, size);
 }
 
 uint16_t uart_16550_com_port(unsigned index)

@@ -36,4 +36,7 @@ bool uart_16550_can_write(struct uart_16550 *uart);
 /* Writes bytes as they are. Waits for the transmitter, but for a bounded time: then drops. */
 void uart_16550_write(struct uart_16550 *uart, const char *bytes, size_t size);
 
+/* The same for text: terminals want a carriage return before the newline. */
+void uart_16550_write_text(struct uart_16550 *uart, const char *text, size_t size);
+
 void uart_16550_receive_irq(struct uart_16550 *uart, bool on);

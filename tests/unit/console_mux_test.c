@@ -24,6 +24,16 @@ void uart_16550_write(struct uart_16550 *to, const char *bytes, size_t size)
 	shown[shown_size] = '\0';
 }
 
+void uart_16550_write_text(struct uart_16550 *to, const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\n') {
+			uart_16550_write(to, "\r", 1);
+		}
+		uart_16550_write(to, text + i, 1);
+	}
+}
+
 bool log_is_broken(void)
 {
 	return false;
