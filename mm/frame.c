@@ -207,28 +207,26 @@ static void map_put(struct frame *frame)
 	} while (!word_replace(frame, &word, word - field_set(FRAME_MAP_COUNT, 1)));
 }
 
-void frame_map_get(hpa_t start, uint64_t size)
+static void for_each(hpa_t start, uint64_t size, void (*fn)(struct frame *frame))
 {
 	uint64_t at = start.value, end = start.value + size;
 	struct piece piece;
 
 	while (next_piece(&at, end, &piece)) {
 		for (; piece.at < piece.end; piece.at++) {
-			map_get(piece.at);
+			fn(piece.at);
 		}
 	}
 }
 
+void frame_map_get(hpa_t start, uint64_t size)
+{
+	for_each(start, size, map_get);
+}
+
 void frame_map_put(hpa_t start, uint64_t size)
 {
-	uint64_t at = start.value, end = start.value + size;
-	struct piece piece;
-
-	while (next_piece(&at, end, &piece)) {
-		for (; piece.at < piece.end; piece.at++) {
-			map_put(piece.at);
-		}
-	}
+	for_each(start, size, map_put);
 }
 
 int frame_pin(hpa_t address)
