@@ -69,13 +69,17 @@ void vpci_for_each(void (*fn)(struct vpci_function *function, void *context), vo
 	}
 }
 
-uint32_t vpci_merged(const struct vpci_function *function, const struct vpci_write *write)
+uint32_t vpci_merge(uint32_t dword, const struct vpci_write *write)
 {
 	unsigned shift = write->offset % 4 * 8;
 	uint32_t mask = (uint32_t)(BITS(write->size * 8 - 1, 0) << shift);
 
-	return (pci_read(function->address, write->offset & ~3U, 4) & ~mask) |
-	       (write->value << shift & mask);
+	return (dword & ~mask) | (write->value << shift & mask);
+}
+
+uint32_t vpci_merged(const struct vpci_function *function, const struct vpci_write *write)
+{
+	return vpci_merge(pci_read(function->address, write->offset & ~3U, 4), write);
 }
 
 /* ---- discovery ---- */
@@ -208,13 +212,9 @@ void vpci_forget(struct vpci_function *function)
 	spare = function;
 }
 
-/* One that has virtual functions takes them with it. */
-static void forget_whole(struct vpci_function *function)
+void vpci_forget_virtual(struct vpci_function *physical)
 {
-	if (function->sriov.at != 0) {
-		vpci_for_each(forget_virtual, function);
-	}
-	vpci_forget(function);
+	vpci_for_each(forget_virtual, physical);
 }
 
 struct buses {
@@ -299,7 +299,8 @@ static void check_identity(struct vpci_function *function, uint32_t identity)
 {
 	if (function->physical == NULL && identity != function->identity &&
 	    (identity & BITS(15, 0)) != RETRY_IDENTITY) {
-		forget_whole(function);
+		vpci_forget_virtual(function);
+		vpci_forget(function);
 	}
 }
 

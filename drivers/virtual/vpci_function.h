@@ -69,7 +69,9 @@ struct vpci_function {
 	struct vpci_sriov sriov;
 };
 
-/* The double word as it will be; bits that are cleared by writing ones must not be put back. */
+/* A double word with the bytes of a write in it; and the function's as it will be: bits that are
+ * cleared by writing ones must not be put back. */
+uint32_t vpci_merge(uint32_t dword, const struct vpci_write *write);
 uint32_t vpci_merged(const struct vpci_function *function, const struct vpci_write *write);
 
 static inline void vpci_forward(const struct vpci_function *function,
@@ -141,3 +143,4 @@ void vpci_unlock(void);
 /* Calls fn for every function that is known; fn may forget it. */
 void vpci_for_each(void (*fn)(struct vpci_function *function, void *context), void *context);
 void vpci_forget(struct vpci_function *function);
+void vpci_forget_virtual(struct vpci_function *physical); /* all of its virtual ones */

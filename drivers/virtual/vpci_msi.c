@@ -36,18 +36,14 @@ static uint32_t control_of(const struct vpci_function *function)
 void vpci_msi_discover(struct vpci_function *function)
 {
 	struct vpci_msi *msi = &function->msi;
-	uint32_t control;
 
 	msi->at = pci_find_capability(function->address, PCI_CAP_MSI);
 	if (msi->at == 0) {
 		return;
 	}
-	control = control_of(function);
-	msi->is_64 = (control & CONTROL_64) != 0;
+	msi->is_64 = (control_of(function) & CONTROL_64) != 0;
 	vmsg_reset(&msi->msg, 1);
-	if ((control & CONTROL_ON) != 0) { /* the firmware's, to nobody */
-		pci_write(function->address, msi->at, 4, control & (uint32_t)~CONTROL_ON);
-	}
+	vpci_msi_off(function); /* the firmware's, to nobody */
 }
 
 static void program(const struct vpci_function *function, const struct vmsg_host *host)
@@ -133,11 +129,9 @@ static void message_write(struct vpci_function *function, uint32_t *shadow,
 			  const struct vpci_write *write)
 {
 	struct vpci_msi *msi = &function->msi;
-	unsigned shift = write->offset % 4 * 8;
-	uint32_t mask = (uint32_t)(BITS(write->size * 8 - 1, 0) << shift);
 	struct vmsg_host host;
 
-	*shadow = (*shadow & ~mask) | (write->value << shift & mask);
+	*shadow = vpci_merge(*shadow, write);
 	msi->address &= (uint32_t)ADDRESS_WRITABLE;
 	msi->data &= (uint32_t)DATA_WRITABLE;
 	set_message(msi);

@@ -45,7 +45,7 @@ unsigned vpci_msix_count(pci_address_t address)
 void vpci_msix_discover(struct vpci_function *function)
 {
 	struct vpci_msix *msix = &function->msix;
-	uint32_t table, control;
+	uint32_t table;
 
 	msix->at = msix->count == 0 ? 0 : pci_find_capability(function->address, PCI_CAP_MSIX);
 	if (msix->at == 0) {
@@ -63,10 +63,7 @@ void vpci_msix_discover(struct vpci_function *function)
 		msix->entries[i].address_high = 0;
 		vmsg_reset(&msix->entries[i].msg, 1);
 	}
-	control = control_of(function);
-	if ((control & CONTROL_ON) != 0) { /* the firmware's, to nobody */
-		pci_write(function->address, msix->at, 4, control & (uint32_t)~CONTROL_ON);
-	}
+	vpci_msix_off(function); /* the firmware's, to nobody */
 }
 
 /* ---- the machine's table ---- */

@@ -110,13 +110,6 @@ static void follow(struct vpci_function *function, void *context)
 	}
 }
 
-static void forget(struct vpci_function *function, void *context)
-{
-	if (function->physical == context) {
-		vpci_forget(function);
-	}
-}
-
 /* Sizes depend on the system's page size, which is fixed while virtual functions are on. Traps come
  * before the machine decodes, and go after. */
 static void control_write(struct vpci_function *function, struct vpci_write *write)
@@ -128,7 +121,7 @@ static void control_write(struct vpci_function *function, struct vpci_write *wri
 			      function->sriov.bars);
 	}
 	if (is_on(before) && !is_on(after)) {
-		vpci_for_each(forget, function);
+		vpci_forget_virtual(function);
 	}
 	if (!is_decoding(before) && is_decoding(after) && !may_decode(function)) {
 		vpci_bar_say_refused(function);
