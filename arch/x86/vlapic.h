@@ -94,9 +94,9 @@ int vlapic_injectable(struct vcpu *vcpu); /* pending, and not delivered by the C
 void vlapic_accept(struct vcpu *vcpu, uint8_t vector);
 
 /*
- * Virtual-interrupt delivery, owner CPU. refresh: after an exit, what is kept besides the page is
- * made of it; is_empty: nothing is requested or in service. in_service: the highest vector in ISR,
- * or -1. ended: the CPU has done an EOI that somebody wants to know of.
+ * Virtual-interrupt delivery, owner CPU. refresh: after an exit, or from an image, what is kept
+ * besides the page is made of it; is_empty: nothing is requested or in service. in_service: the
+ * highest vector in ISR, or -1. ended: the CPU has done an EOI that somebody wants to know of.
  */
 void vlapic_refresh(struct vlapic *vlapic, bool is_empty);
 int vlapic_in_service(const struct vlapic *vlapic);

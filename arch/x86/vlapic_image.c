@@ -140,18 +140,14 @@ void vlapic_image_get(struct vcpu_image_lapic *image, const struct vlapic *vlapi
 	image->esr_errors = vlapic->esr_errors;
 }
 
-/* TMR in the form of 64 bits, and which registers of IRR and ISR have something. */
-static void summaries_make(struct vlapic *vlapic)
+/* TMR in the form of 64 bits. */
+static void notify_make(struct vlapic *vlapic)
 {
-	vlapic->irr_words = 0;
-	vlapic->isr_words = 0;
 	for (unsigned i = 0; i < 8; i++) {
 		uint64_t level = vlapic_get(vlapic, VLAPIC_TMR + i * 16);
 		uint64_t *notify = &vlapic->eoi_notify[i / 2];
 
 		*notify = i % 2 == 0 ? level : *notify | level << 32;
-		vlapic->irr_words |= (uint8_t)((vlapic_get(vlapic, VLAPIC_IRR + i * 16) != 0) << i);
-		vlapic->isr_words |= (uint8_t)((vlapic_get(vlapic, VLAPIC_ISR + i * 16) != 0) << i);
 	}
 }
 
@@ -159,10 +155,10 @@ void vlapic_image_set(struct vlapic *vlapic, const struct vcpu_image_lapic *imag
 {
 	memset(vlapic->page, 0, PAGE_SIZE);
 	memcpy(vlapic->page, image->registers, sizeof(image->registers));
-	vlapic->ppr = (uint8_t)word(image, VLAPIC_PPR);
+	vlapic_refresh(vlapic, false);
 	vlapic->base_msr = image->base_msr;
 	vlapic->esr_errors = image->esr_errors;
-	summaries_make(vlapic);
+	notify_make(vlapic);
 	vlapic_publish_route(vlapic);
 	vlapic_timer_set(vlapic, image->timer_next, image->tsc_deadline);
 }
