@@ -236,11 +236,13 @@ static bool resample_locked(struct vioapic_pin *pin, struct vlapic_message *mess
 }
 
 /* Remote IRR of what nobody took would never be cleared. The entry may have been written since. */
-static void send(struct vioapic_pin *pin, const struct vlapic_message *message)
+static void release_and_send(struct vioapic_pin *pin, bool is_due,
+			     const struct vlapic_message *message)
 {
 	struct vioapic *vioapic = pin->vioapic;
 
-	if (vlapic_deliver(vioapic->vm, message) != 0 || !message->is_level) {
+	lock_release(&vioapic->lock);
+	if (!is_due || vlapic_deliver(vioapic->vm, message) != 0 || !message->is_level) {
 		return;
 	}
 	lock_acquire(&vioapic->lock);
@@ -273,10 +275,7 @@ static void handle_interrupt(struct irq *irq, unsigned number)
 	lock_acquire(&vioapic->lock);
 	is_due = raise_host_locked(pin, &message);
 	update_host(pin);
-	lock_release(&vioapic->lock);
-	if (is_due) {
-		send(pin, &message);
-	}
+	release_and_send(pin, is_due, &message);
 }
 
 static struct vioapic_pin *find_pin(struct vm *vm, uint32_t gsi)
@@ -306,10 +305,7 @@ void vioapic_set_line(struct vm *vm, uint32_t gsi, bool asserted)
 	rises = asserted && !pin->line;
 	pin->line = asserted;
 	is_due = rises && raise_locked(pin, &message);
-	lock_release(&pin->vioapic->lock);
-	if (is_due) {
-		send(pin, &message);
-	}
+	release_and_send(pin, is_due, &message);
 }
 
 void vioapic_claim(struct vm *vm, uint32_t gsi)
@@ -336,10 +332,7 @@ static void end_pin(struct vioapic_pin *pin, uint8_t vector)
 		is_due = resample_locked(pin, &message);
 		update_host(pin);
 	}
-	lock_release(&pin->vioapic->lock);
-	if (is_due) {
-		send(pin, &message);
-	}
+	release_and_send(pin, is_due, &message);
 }
 
 static void end_vector(struct vioapic *vioapic, uint8_t vector)
@@ -377,10 +370,7 @@ static void write_entry(struct vioapic_pin *pin, unsigned shift, uint32_t value)
 	}
 	is_due = resample_locked(pin, &message);
 	update_host(pin);
-	lock_release(&pin->vioapic->lock);
-	if (is_due) {
-		send(pin, &message);
-	}
+	release_and_send(pin, is_due, &message);
 }
 
 static uint32_t read_register(const struct vioapic *vioapic)
