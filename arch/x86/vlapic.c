@@ -249,7 +249,7 @@ void vlapic_sync(struct vcpu *vcpu)
 	}
 	atomic_and(&vlapic->post.on, ~VLAPIC_POST_ON);
 	for (unsigned word = 0; word < 4; word++) {
-		if (vlapic->post.vectors[word] != 0) {
+		if (atomic_load(&vlapic->post.vectors[word]) != 0) {
 			fold_word(vcpu, word, atomic_swap(&vlapic->post.vectors[word], 0));
 		}
 	}
