@@ -10,7 +10,10 @@
 #include "core/log.h"
 #include "core/vcpu.h"
 #include "mm/frame.h"
+#include "mm/page_alloc.h"
 #include "mm/window.h"
+
+#define PAGES_KEPT 256 /* of the hypervisor's, that faults on registers leave for other uses */
 
 static struct control_hole holes[CONTROL_HOLES_MAX];
 static uint32_t hole_count;
@@ -238,6 +241,15 @@ static int map_page(struct vm *vm, uint64_t address)
 	return err == -E_EXIST || err == -E_BUSY ? 0 : err;
 }
 
+/* Tables for all of the address space would be more than there is. */
+static bool has_pages_for_tables(void)
+{
+	struct page_stats stats;
+
+	page_alloc_stats(&stats);
+	return stats.free > PAGES_KEPT;
+}
+
 int control_map_fault(struct vm *vm, gpa_t address)
 {
 	uint64_t large = align_down(address.value, pt_level_size(1));
@@ -246,7 +258,7 @@ int control_map_fault(struct vm *vm, gpa_t address)
 	if (!is_its_own(small, PAGE_SIZE)) {
 		return -E_PERM;
 	}
-	if (region_overlaps(&vm->memory_regions, small, PAGE_SIZE)) {
+	if (region_overlaps(&vm->memory_regions, small, PAGE_SIZE) || !has_pages_for_tables()) {
 		return -E_EXIST;
 	}
 	if (may_map(vm, large, pt_level_size(1)) && map(vm, large, pt_level_size(1)) == 0) {

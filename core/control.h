@@ -43,8 +43,8 @@ void control_start(void);
 /*
  * First fault on something that is no RAM: maps 4 KiB, or 2 MiB where all of it may be mapped, 1:1.
  * 0 also when another vCPU has mapped it meanwhile.
- * -E_PERM where it is the hypervisor's; -E_EXIST where a device of ours has a part of its page:
- * each access there is control_mmio_access()'s.
+ * -E_PERM where it is the hypervisor's; -E_EXIST where a device of ours has a part of its page, or
+ * memory is short: each access there is control_mmio_access()'s.
  */
 must_check int control_map_fault(struct vm *vm, gpa_t address);
 

@@ -42,6 +42,11 @@ FAKE void page_retire(void *page, enum page_use use)
 	page_free(page, use, 0);
 }
 
+FAKE void page_alloc_stats(struct page_stats *stats)
+{
+	*stats = (struct page_stats){ .free = UINT64_MAX };
+}
+
 FAKE void *page_alloc_forever(enum page_use use, size_t size)
 {
 	size_t rounded = align_up(size, 64);

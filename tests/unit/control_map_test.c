@@ -218,6 +218,22 @@ static void a_region_that_comes_during_a_fault_is_not_mapped_over(void **state)
 	assert_true(is_mapped(DEVICE));
 }
 
+/* A page of tables for each of them is more than there is. */
+static void faults_all_over_the_machine_leave_memory_for_others(void **state)
+{
+	void *page;
+	int err = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 4096 && err == 0; i++) {
+		err = fault((i + 1) * GIB);
+	}
+	assert_int_equal(err, -E_EXIST);
+	page = page_alloc(PAGE_USE_VM, 0);
+	assert_non_null(page);
+	page_free(page, PAGE_USE_VM, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -231,6 +247,7 @@ int main(void)
 		TEST(a_region_takes_its_pages_away_and_leaves_the_rest),
 		TEST(a_region_that_comes_during_a_fault_is_not_mapped_over),
 		TEST(hypervisors_registers_are_not_accessed_for_the_guest),
+		TEST(faults_all_over_the_machine_leave_memory_for_others), /* keeps the rest */
 	};
 
 	return cmocka_run_group_tests(tests, add_memory, NULL);
