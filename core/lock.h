@@ -4,8 +4,10 @@
  * lock needs no interrupt-safe form; NMI and machine-check handlers take none at all.
  *
  * Lock order, outermost first. Nobody holds one while waiting for another CPU.
- *   vm->lock > stage2->lock > console input > vuart->lock > vioapic->lock > host IOAPIC
- *   > scheduler's list > run queue > timer heap > page allocator > log ring > terminal
+ *   console input > vm->lock > vpci > stage2->lock > vuart->lock > vioapic->lock > host vectors
+ *   > host IOAPIC > scheduler's list > run queue > timer heap > page allocator > log ring
+ *   > terminal
+ * Nothing is locked inside those of region tables, PCI's ports and the keyboard controller.
  * Two run queues or two timer heaps: lock_acquire_pair().
  */
 #pragma once
