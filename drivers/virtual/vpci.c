@@ -174,7 +174,9 @@ static int discover(pci_address_t address, struct vpci_function **function)
 	uint32_t identity = pci_read(address, PCI_IDENTITY, 4);
 
 	*function = NULL;
-	vpci_for_each(match_virtual, &search);
+	if (identity == UINT32_MAX) { /* virtual ones have none: PCIe 5.0 9.3.4.1.1, 9.3.4.1.2 */
+		vpci_for_each(match_virtual, &search);
+	}
 	if (search.physical == NULL &&
 	    (identity == UINT32_MAX || (identity & BITS(15, 0)) == RETRY_IDENTITY)) {
 		return 0;

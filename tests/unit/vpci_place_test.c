@@ -341,6 +341,21 @@ static void virtual_function_whose_table_can_not_be_trapped_has_msix_off(void **
 	assert_int_equal(get(function, 0x40) >> 16 & MSIX_ON, 0);
 }
 
+/* More of them than there are, or bus numbers that overlap: its address is one of theirs as well.
+ */
+static void function_among_the_virtual_ones_keeps_its_own_bars(void **state)
+{
+	(void)state;
+	add_sriov(a, 0xe0000000);
+	add_msix(b, 0x40, 4, 0x2000);
+	config_write(a, 0x110, 2, 256);
+	config_write(a, 0x108, 2, 9);
+	decode(b, true);
+	assert_true(is_trapped(table_at(b, 0x2000)));
+	config_write(b, 0x10, 4, 0xfee00000);
+	assert_int_not_equal(get(b, 0x10) & ~15U, 0xfee00000);
+}
+
 static void virtual_functions_go_with_the_physical_one(void **state)
 {
 	struct fake_function *function = start_virtual(1);
@@ -381,6 +396,7 @@ int main(void)
 		TEST(virtual_functions_bars_do_not_move_while_on),
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
 		TEST(virtual_function_whose_table_can_not_be_trapped_has_msix_off),
+		TEST(function_among_the_virtual_ones_keeps_its_own_bars),
 		TEST(virtual_functions_go_with_the_physical_one),
 	};
 
