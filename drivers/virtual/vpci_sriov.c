@@ -46,15 +46,21 @@ void vpci_sriov_discover(struct vpci_function *function)
 	}
 }
 
+static uint64_t total_of(const struct vpci_function *physical)
+{
+	return field_get(VF_TOTAL_FIELD, read(physical, VF_TOTAL));
+}
+
 bool vpci_sriov_has(const struct vpci_function *function, pci_address_t address, unsigned *number)
 {
-	uint32_t count, place, distance;
+	uint32_t place, distance;
+	uint64_t count;
 
 	if (function->sriov.at == 0 || !is_on(read(function, CONTROL)) ||
 	    ((function->address ^ address) & PCI_SEGMENT) != 0) {
 		return false;
 	}
-	count = (uint32_t)field_get(VF_COUNT_FIELD, read(function, VF_COUNT));
+	count = min_u64(field_get(VF_COUNT_FIELD, read(function, VF_COUNT)), total_of(function));
 	place = read(function, VF_PLACE);
 	distance = address - function->address - (uint32_t)field_get(VF_OFFSET, place);
 	for (uint32_t i = 0; i < count; i++) {
@@ -89,7 +95,7 @@ uint64_t vpci_sriov_bar(const struct vpci_function *function, unsigned bar)
 /* All that there can be: their number may change. */
 static bool may_decode(const struct vpci_function *physical)
 {
-	uint64_t count = field_get(VF_TOTAL_FIELD, read(physical, VF_TOTAL));
+	uint64_t count = total_of(physical);
 
 	for (unsigned i = 0; i < VPCI_BARS; i++) {
 		uint64_t size = count * physical->sriov.bars[i].size;

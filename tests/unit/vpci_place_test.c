@@ -356,6 +356,23 @@ static void function_among_the_virtual_ones_keeps_its_own_bars(void **state)
 	assert_int_not_equal(get(b, 0x10) & ~15U, 0xfee00000);
 }
 
+static void virtual_functions_are_not_more_than_the_device_has(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	add_sriov(a, 0xe0000000);
+	config_write(a, 0x110, 2, UINT16_MAX);
+	config_write(a, 0x108, 2, 9);
+	before = allocation_count;
+	for (unsigned i = 4; i < 24; i++) {
+		struct fake_function none = { .address = a->address + 0x10 + 8 * i };
+
+		assert_int_equal(config_read(&none, 0, 4), UINT32_MAX);
+	}
+	assert_int_equal(allocation_count, before);
+}
+
 static void virtual_functions_go_with_the_physical_one(void **state)
 {
 	struct fake_function *function = start_virtual(1);
@@ -397,6 +414,7 @@ int main(void)
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
 		TEST(virtual_function_whose_table_can_not_be_trapped_has_msix_off),
 		TEST(function_among_the_virtual_ones_keeps_its_own_bars),
+		TEST(virtual_functions_are_not_more_than_the_device_has),
 		TEST(virtual_functions_go_with_the_physical_one),
 	};
 
