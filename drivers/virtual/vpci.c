@@ -299,8 +299,7 @@ static void write_function(struct vpci_function *function, struct vpci_write *wr
 /* Whoever looks at the identity sees whether another function is there now, or none. */
 static void check_identity(struct vpci_function *function, uint32_t identity)
 {
-	if (function->physical == NULL && identity != function->identity &&
-	    (identity & BITS(15, 0)) != RETRY_IDENTITY) {
+	if (identity != function->identity && (identity & BITS(15, 0)) != RETRY_IDENTITY) {
 		vpci_forget_virtual(function);
 		vpci_forget(function);
 	}

@@ -356,6 +356,21 @@ static void function_among_the_virtual_ones_keeps_its_own_bars(void **state)
 	assert_int_not_equal(get(b, 0x10) & ~15U, 0xfee00000);
 }
 
+/* A reset of the physical function takes them away, and nobody tells. */
+static void function_where_a_virtual_one_was_is_discovered_anew(void **state)
+{
+	struct fake_function *function = start_virtual(1), *other;
+
+	(void)state;
+	assert_int_equal(config_read(function, 0, 4), UINT32_MAX);
+	set(a, 0x108, 0, 9);
+	other = add_function(function->address);
+	add_msix(other, 0x40, 4, 0x2000);
+	assert_int_equal(config_read(other, 0, 4), 0x12348086);
+	decode(other, true);
+	assert_true(is_trapped(table_at(other, 0x2000)));
+}
+
 static void virtual_functions_are_not_more_than_the_device_has(void **state)
 {
 	unsigned before;
@@ -414,6 +429,7 @@ int main(void)
 		TEST(virtual_functions_table_over_ram_or_our_registers_is_not_trapped),
 		TEST(virtual_function_whose_table_can_not_be_trapped_has_msix_off),
 		TEST(function_among_the_virtual_ones_keeps_its_own_bars),
+		TEST(function_where_a_virtual_one_was_is_discovered_anew),
 		TEST(virtual_functions_are_not_more_than_the_device_has),
 		TEST(virtual_functions_go_with_the_physical_one),
 	};
