@@ -209,12 +209,13 @@ static struct vcpu *taker(uint32_t cpu)
 	return first;
 }
 
+/* Before it is no longer due, the record has been taken: the next one may come right then. */
 void mce_forward(struct cpu *cpu)
 {
 	if (cpu->arch.mce_is_due) {
 		struct mce_record record = cpu->arch.mce;
 
-		cpu->arch.mce_is_due = false;
+		atomic_store(&cpu->arch.mce_is_due, false);
 		give(taker(cpu->index), &record);
 	}
 }
