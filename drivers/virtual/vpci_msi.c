@@ -65,9 +65,8 @@ static void set_message(struct vpci_msi *msi)
 }
 
 /* Reading back makes sure that what the device sent before has arrived. */
-static void turn_off(struct vpci_function *function, const struct vpci_write *write)
+static void release(struct vpci_function *function)
 {
-	vpci_forward(function, write);
 	(void)control_of(function);
 	if (function->msi.is_on) {
 		function->msi.is_on = false;
@@ -104,7 +103,8 @@ static void control_write(struct vpci_function *function, struct vpci_write *wri
 	bool same_count = ((before ^ after) & CONTROL_ENABLED) == 0;
 
 	if ((after & CONTROL_ON) == 0) {
-		turn_off(function, write);
+		vpci_forward(function, write);
+		release(function);
 	} else if (msi->is_on && (before & CONTROL_ON) != 0 && same_count) {
 		vpci_forward(function, write);
 	} else {
@@ -178,15 +178,9 @@ uint32_t vpci_msi_read(const struct vpci_function *function, unsigned offset, ui
 
 void vpci_msi_off(struct vpci_function *function)
 {
-	const struct vpci_msi *msi = &function->msi;
-
-	if (msi->at != 0) {
-		struct vpci_write off = {
-			.offset = msi->at,
-			.size = 4,
-			.value = control_of(function) & (uint32_t)~CONTROL_ON,
-		};
-
-		turn_off(function, &off);
+	if (function->msi.at != 0) {
+		pci_write(function->address, function->msi.at, 4,
+			  control_of(function) & (uint32_t)~CONTROL_ON);
+		release(function);
 	}
 }

@@ -274,11 +274,10 @@ static void turn_on(struct vpci_function *function, const struct vpci_write *wri
 	vpci_forward(function, write);
 }
 
-static void turn_off(struct vpci_function *function, const struct vpci_write *write)
+static void release(struct vpci_function *function)
 {
 	struct vpci_msix *msix = &function->msix;
 
-	vpci_forward(function, write);
 	(void)control_of(function);
 	for (unsigned i = 0; msix->is_on && i < msix->count; i++) {
 		vmsg_release(&msix->entries[i].msg);
@@ -300,7 +299,8 @@ int vpci_msix_write(struct vpci_function *function, struct vpci_write *write)
 		vpci_msix_off(function);
 		turn_on(function, write);
 	} else if (!is_on) {
-		turn_off(function, write);
+		vpci_forward(function, write);
+		release(function);
 	} else {
 		vpci_forward(function, write);
 	}
@@ -310,12 +310,8 @@ int vpci_msix_write(struct vpci_function *function, struct vpci_write *write)
 void vpci_msix_off(struct vpci_function *function)
 {
 	if (function->msix.at != 0) {
-		struct vpci_write off = {
-			.offset = function->msix.at,
-			.size = 4,
-			.value = control_of(function) & (uint32_t)~CONTROL_ON,
-		};
-
-		turn_off(function, &off);
+		pci_write(function->address, function->msix.at, 4,
+			  control_of(function) & (uint32_t)~CONTROL_ON);
+		release(function);
 	}
 }
