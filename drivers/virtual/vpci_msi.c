@@ -8,6 +8,7 @@
 #include "drivers/virtual/vpci_function.h"
 
 /* Of the capability's first double word. */
+#define CONTROL_ID       BITS(7, 0)
 #define CONTROL_ON       BIT(16)
 #define CONTROL_CAPABLE  BITS(19, 17) /* log2 of the messages */
 #define CONTROL_ENABLED  BITS(22, 20)
@@ -178,9 +179,13 @@ uint32_t vpci_msi_read(const struct vpci_function *function, unsigned offset, ui
 
 void vpci_msi_off(struct vpci_function *function)
 {
+	uint32_t control = function->msi.at == 0 ? 0 : control_of(function);
+
+	/* Another function may be there by now, with something else at that place. */
+	if (field_get(CONTROL_ID, control) == PCI_CAP_MSI) {
+		pci_write(function->address, function->msi.at, 4, control & (uint32_t)~CONTROL_ON);
+	}
 	if (function->msi.at != 0) {
-		pci_write(function->address, function->msi.at, 4,
-			  control_of(function) & (uint32_t)~CONTROL_ON);
 		release(function);
 	}
 }

@@ -16,6 +16,7 @@
 #include "mm/window.h"
 
 /* Of the capability's first double word. */
+#define CONTROL_ID   BITS(7, 0)
 #define CONTROL_LAST BITS(26, 16)
 #define CONTROL_ON   BIT(31)
 /* Of the second one. */
@@ -309,9 +310,13 @@ int vpci_msix_write(struct vpci_function *function, struct vpci_write *write)
 
 void vpci_msix_off(struct vpci_function *function)
 {
+	uint32_t control = function->msix.at == 0 ? 0 : control_of(function);
+
+	/* Another function may be there by now, with something else at that place. */
+	if (field_get(CONTROL_ID, control) == PCI_CAP_MSIX) {
+		pci_write(function->address, function->msix.at, 4, control & (uint32_t)~CONTROL_ON);
+	}
 	if (function->msix.at != 0) {
-		pci_write(function->address, function->msix.at, 4,
-			  control_of(function) & (uint32_t)~CONTROL_ON);
 		release(function);
 	}
 }

@@ -161,6 +161,21 @@ static void function_that_was_exchanged_is_discovered_anew(void **state)
 	assert_int_equal(vm.memory_regions.count, 2);
 }
 
+/* What is where the old one had its capabilities is a register of the new one. */
+static void function_that_was_exchanged_is_not_written_to(void **state)
+{
+	(void)state;
+	add_msi(b, 0x60);
+	add_msix(b, 0x60, 4, 0x2000);
+	(void)config_read(b, 0, 4);
+	set(b, 0x00, 0x99998086, 0);
+	set(b, 0x40, UINT32_MAX, UINT32_MAX);
+	set(b, 0x60, UINT32_MAX, UINT32_MAX);
+	assert_int_equal(config_read(b, 0, 4), 0x99998086);
+	assert_int_equal(get(b, 0x40), UINT32_MAX);
+	assert_int_equal(get(b, 0x60), UINT32_MAX);
+}
+
 static void function_that_asks_for_patience_is_kept(void **state)
 {
 	(void)state;
@@ -418,6 +433,7 @@ int main(void)
 		TEST(bars_with_tables_in_each_others_way_are_refused),
 		TEST(function_that_is_gone_is_forgotten),
 		TEST(function_that_was_exchanged_is_discovered_anew),
+		TEST(function_that_was_exchanged_is_not_written_to),
 		TEST(function_that_asks_for_patience_is_kept),
 		TEST(bus_number_that_changes_forgets_what_is_below),
 		TEST(bus_range_that_grows_keeps_what_is_below),
