@@ -8,6 +8,7 @@
 
 #include "arch/msr.h"
 #include "arch/mtrr.h"
+#include "arch/pt_entry.h"
 #include "arch/vmcs.h"
 #include "arch/vmx.h"
 #include "mm/hyp_map.h"
@@ -117,13 +118,6 @@ static pte_t set_accessed(pte_t entry, bool accessed, bool dirty)
 	return entry | (accessed ? EPT_ACCESSED : 0) | (dirty ? EPT_DIRTY : 0);
 }
 
-/* Locked operations order the table's contents before the entry that refers to it. */
-static bool publish(pte_t *slot, pte_t old, pte_t entry)
-{
-	return __atomic_compare_exchange_n(slot, &old, entry, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
-}
-
 static struct pt_format format = {
 	.name = "ept",
 	.levels = 4,
@@ -136,7 +130,7 @@ static struct pt_format format = {
 	.attr = attr_of,
 	.clear_accessed = clear_accessed,
 	.set_accessed = set_accessed,
-	.publish = publish,
+	.publish = pt_entry_publish,
 };
 
 #define CPUID_ADDRESS_SIZES UINT32_C(0x80000008)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Entries of the long-mode page tables, which the host's own and AMD's nested tables share.
- * APM2 5.3 "Long-Mode Page Translation", 15.25.5 "Nested Table Walk".
+ * Entries of the long-mode page tables, which the host's own and AMD's nested tables share;
+ * pt_entry_publish() serves Intel's too. APM2 5.3 "Long-Mode Page Translation", 15.25.5 "Nested
+ * Table Walk".
  */
 #pragma once
 
