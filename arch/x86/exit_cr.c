@@ -10,12 +10,17 @@
 #include "arch/x86_exit.h"
 #include "core/arch.h"
 #include "core/err.h"
+#include "core/string.h"
 #include "core/vm.h"
 
 #define CR0_LMSW BITS(3, 0)
 
 /* The bits whose change makes the processor drop all TLB entries: APM2 5.5.2 "TLB Management". */
 #define CR4_FLUSH (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE)
+
+/* Those with which it looks at PAE's first table: SDM3 4.4.1 "PDPTE Registers". */
+#define CR0_LOADS (CR0_PG | CR0_CD | CR0_NW)
+#define CR4_LOADS (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)
 
 #define CR3_PCID BITS(11, 0)
 
@@ -80,27 +85,41 @@ bool exit_cr_set_efer(struct vcpu_sregs *sregs, uint64_t value, uint64_t allowed
 	return true;
 }
 
+static bool pae_load(struct vcpu *vcpu, struct vcpu_sregs *next, uint64_t changes)
+{
+	if (!vcpu_regs_is_pae(next)) {
+		memset(next->pdptes, 0, sizeof(next->pdptes));
+		return true;
+	}
+	return changes == 0 || virt->paging_load(vcpu, next);
+}
+
 static bool cr0_write_guest(struct vcpu *vcpu, uint64_t value)
 {
 	struct vcpu_state *state = vcpu_regs(vcpu, STATE_SREGS);
-	uint64_t old = state->sregs.cr0;
+	struct vcpu_sregs next = state->sregs;
+	uint64_t old = next.cr0;
 
-	if (!exit_cr_set_cr0(&state->sregs, value)) {
+	if (!exit_cr_set_cr0(&next, value) || !pae_load(vcpu, &next, (old ^ value) & CR0_LOADS)) {
 		return false;
 	}
+	state->sregs = next;
 	state->dirty |= STATE_SREGS;
-	vcpu->arch.flush |= ((old ^ state->sregs.cr0) & (CR0_PG | CR0_WP)) != 0;
+	vcpu->arch.flush |= ((old ^ next.cr0) & (CR0_PG | CR0_WP)) != 0;
 	return true;
 }
 
 static bool cr4_write_guest(struct vcpu *vcpu, uint64_t value)
 {
 	struct vcpu_state *state = vcpu_regs(vcpu, STATE_SREGS);
-	uint64_t old = state->sregs.cr4;
+	struct vcpu_sregs next = state->sregs;
+	uint64_t old = next.cr4;
 
-	if (!exit_cr_set_cr4(&state->sregs, value, vcpu->vm->arch.cpuid->cr4)) {
+	if (!exit_cr_set_cr4(&next, value, vcpu->vm->arch.cpuid->cr4) ||
+	    !pae_load(vcpu, &next, (old ^ value) & CR4_LOADS)) {
 		return false;
 	}
+	state->sregs = next;
 	state->dirty |= STATE_SREGS;
 	vcpu->arch.flush |= ((old ^ value) & CR4_FLUSH) != 0;
 	return true;

@@ -281,6 +281,7 @@ const struct virt_ops virt_svm = {
 	.run = svm_run,
 	.state_get = svm_state_get,
 	.state_set = svm_state_set,
+	.paging_load = svm_state_paging_load,
 	.dump = svm_dump,
 	.port_intercept = svm_port_intercept,
 	.msr_intercept = svm_msr_intercept,

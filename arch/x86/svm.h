@@ -8,6 +8,7 @@ struct cpu;
 struct vcpu;
 struct vcpu_event;
 struct vcpu_exit;
+struct vcpu_sregs;
 struct vcpu_state;
 struct vcpu_windows;
 struct vmcb;
@@ -77,6 +78,7 @@ void svm_nmi_collect(struct vcpu *vcpu);
 /* svm_state.c */
 void svm_state_get(struct vcpu *vcpu, uint64_t groups);
 void svm_state_set(struct vcpu *vcpu, uint64_t groups);
+bool svm_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs); /* virt_ops' */
 
 /* svm_dump.c */
 void svm_dump(struct vcpu *vcpu);

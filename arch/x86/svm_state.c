@@ -7,6 +7,7 @@
 #include "arch/vmcb.h"
 #include "core/arch.h"
 #include "core/cpu.h"
+#include "core/string.h"
 #include "core/vcpu.h"
 
 static void segment_get(struct segment *to, const struct vmcb_segment *from)
@@ -48,6 +49,15 @@ static void sregs_get(struct vcpu_sregs *sregs, const struct vmcb_save *save)
 		sregs->efer |= EFER_LMA;
 	}
 	sregs->cpl = save->cpl;
+	memset(sregs->pdptes, 0, sizeof(sregs->pdptes));
+}
+
+/* The table's entries are read from memory by each walk, and a bad one has its fault there: APM2
+ * 15.25.10 "Legacy PAE Mode". */
+bool svm_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs)
+{
+	(void)vcpu, (void)sregs;
+	return true;
 }
 
 static void sregs_set(struct vmcb_save *save, const struct vcpu_sregs *sregs)

@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-#define VCPU_IMAGE_VERSION 1
+#define VCPU_IMAGE_VERSION 2
 
 struct vcpu_image_event {
 	uint64_t word;

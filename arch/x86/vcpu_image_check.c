@@ -55,6 +55,19 @@ static bool control_is_valid(const struct vcpu_sregs *sregs, const struct cpuid_
 			    (code & (SEGMENT_L | SEGMENT_DB)) != (SEGMENT_L | SEGMENT_DB));
 }
 
+static bool pdptes_are_valid(const struct vcpu_sregs *sregs, unsigned physical_bits)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sregs->pdptes); i++) {
+		if (!vcpu_regs_pdpte_is_valid(sregs->pdptes[i], physical_bits)) {
+			return false;
+		}
+		all |= sregs->pdptes[i];
+	}
+	return all == 0 || vcpu_regs_is_pae(sregs);
+}
+
 /* FS, GS and the system segments have bases of 64 bits. */
 static bool segments_are_valid(const struct vcpu_sregs *sregs)
 {
@@ -140,7 +153,8 @@ static uint64_t register_faults(const struct vcpu *vcpu, const struct vcpu_state
 	uint64_t faults = 0;
 
 	faults |= rflags_are_valid(state) ? 0 : STATE_GPR | STATE_SREGS;
-	faults |= control_is_valid(&state->sregs, cpuid) && segments_are_valid(&state->sregs)
+	faults |= control_is_valid(&state->sregs, cpuid) && segments_are_valid(&state->sregs) &&
+				  pdptes_are_valid(&state->sregs, cpuid->physical_bits)
 			  ? 0
 			  : STATE_SREGS;
 	faults |= msrs_are_valid(vcpu->vm, &state->msrs) ? 0 : STATE_MSR;

@@ -64,6 +64,19 @@ static inline bool vcpu_regs_has_descriptors(const struct vcpu *vcpu)
 	return (state->sregs.cr0 & CR0_PE) != 0 && (state->rflags & RFLAGS_VM) == 0;
 }
 
+static inline bool vcpu_regs_is_pae(const struct vcpu_sregs *sregs)
+{
+	return (sregs->cr0 & CR0_PG) != 0 && (sregs->cr4 & CR4_PAE) != 0 &&
+	       (sregs->efer & EFER_LMA) == 0;
+}
+
+/* SDM3 4.4.1 "PDPTE Registers": what the processor loads, for it looks at present ones alone. */
+static inline bool vcpu_regs_pdpte_is_valid(uint64_t entry, unsigned physical_bits)
+{
+	return (entry & PDPTE_PRESENT) == 0 ||
+	       ((entry & PDPTE_RESERVED) == 0 && entry >> physical_bits == 0);
+}
+
 /* 64-bit code, not compatibility mode. */
 static inline bool vcpu_regs_is_long(const struct vcpu_sregs *sregs)
 {

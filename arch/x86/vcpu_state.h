@@ -55,6 +55,11 @@ struct vcpu_sregs {
 	struct segment gdtr, idtr;        /* base and limit only */
 	uint64_t cr0, cr2, cr3, cr4, cr8; /* as the guest sees them */
 	uint64_t efer;                    /* as the guest sees it: without SVME */
+	/* Of PAE paging, where the processor keeps the first table's entries: VT-x. All are 0
+	 * where it does not, and in other modes. */
+	uint64_t pdptes[4];
+#define PDPTE_PRESENT  BIT(0)
+#define PDPTE_RESERVED (BITS(63, 52) | BITS(8, 5) | BITS(2, 1)) /* and what addresses have not */
 	uint8_t cpl, reserved[7];
 };
 

@@ -10,6 +10,7 @@
 
 struct cpu;
 struct vcpu;
+struct vcpu_sregs;
 struct vcpu_exit;
 struct vm;
 struct pt_format;
@@ -36,6 +37,9 @@ struct virt_ops {
 	 * dirty ones. */
 	void (*state_get)(struct vcpu *vcpu, uint64_t groups);
 	void (*state_set)(struct vcpu *vcpu, uint64_t groups);
+	/* PAE paging is on in *sregs, or its table is to be looked at again: loads what the
+	 * processor keeps of it. False: #GP. */
+	bool (*paging_load)(struct vcpu *vcpu, struct vcpu_sregs *sregs);
 	void (*dump)(struct vcpu *vcpu);
 	/* Opens or closes ports and MSRs to the guest in its bitmaps. */
 	void (*port_intercept)(struct vm *vm, uint16_t port, bool intercept);

@@ -423,6 +423,7 @@ const struct virt_ops virt_vmx = {
 	.run = vmx_run,
 	.state_get = vmx_state_get,
 	.state_set = vmx_state_set,
+	.paging_load = vmx_state_paging_load,
 	.dump = vmx_dump,
 	.port_intercept = vmx_port_intercept,
 	.msr_intercept = vmx_msr_intercept,

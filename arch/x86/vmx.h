@@ -11,6 +11,7 @@ struct cpu;
 struct segment;
 struct vcpu;
 struct vcpu_exit;
+struct vcpu_sregs;
 struct vcpu_state;
 
 /* ---- what a CPU can do ---- */
@@ -159,6 +160,7 @@ void vmx_apic_trapped(struct vcpu *vcpu, uint64_t reason);
 void vmx_state_init(struct vcpu *vcpu); /* all of it dirty still */
 void vmx_state_get(struct vcpu *vcpu, uint64_t groups);
 void vmx_state_set(struct vcpu *vcpu, uint64_t groups);
+bool vmx_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs); /* virt_ops' */
 void vmx_state_load(struct vcpu *vcpu);
 void vmx_state_put(struct vcpu *vcpu);
 

@@ -338,17 +338,15 @@ static bool link(void)
 	return vmcs_read(VMCS_LINK) != UINT64_MAX;
 }
 
-/* Of PAE paging. A guest whose table has reserved bits when we turn paging on gets here. */
 static bool pdptes(void)
 {
-	const uint64_t reserved = BITS(8, 5) | BITS(2, 1) | BITS(63, 52);
 	bool is_pae = (vmcs_read(VMCS_GUEST_CR0) & CR0_PG) != 0 && !is_long() &&
 		      (vmcs_read(VMCS_GUEST_CR4) & CR4_PAE) != 0;
 
 	for (uint32_t i = 0; i < 4 && is_pae; i++) {
 		uint64_t entry = vmcs_read(VMCS_GUEST_PDPTE + 2 * i);
 
-		if ((entry & BIT(0)) != 0 && (entry & reserved) != 0) {
+		if ((entry & PDPTE_PRESENT) != 0 && (entry & PDPTE_RESERVED) != 0) {
 			return true;
 		}
 	}

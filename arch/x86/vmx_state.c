@@ -6,7 +6,9 @@
 #include "arch/vmx.h"
 
 #include "arch/mitigation.h"
+#include "arch/cpuid.h"
 #include "arch/msr.h"
+#include "arch/vcpu_regs.h"
 #include "arch/vmcs.h"
 #include "core/arch.h"
 #include "core/cpu.h"
@@ -104,17 +106,59 @@ static void controls_get(struct vcpu_sregs *sregs)
  * Of PAE paging the four entries of the first table are registers, which the processor loads with
  * CR3: where we have turned it on, that is ours to do. SDM3 4.4.1 "PDPTE Registers".
  */
-static void pdptes_load(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
+static void pdptes_read(struct vcpu *vcpu, uint64_t cr3, uint64_t entries[PDPTES])
 {
-	uint64_t entries[PDPTES] = { 0 };
+	if (guest_mem_read(&vcpu->vm->stage2[0], gpa(cr3 & CR3_PDPTES), entries,
+			   PDPTES * sizeof(*entries)) != 0) {
+		memset(entries, 0xff, PDPTES * sizeof(*entries)); /* as where there is no memory */
+	}
+}
 
-	if ((sregs->cr0 & CR0_PG) == 0 || (sregs->cr4 & CR4_PAE) == 0 ||
-	    (sregs->efer & EFER_LMA) != 0) {
+/* What is loaded is what was looked at: other vCPUs may go on writing there. */
+bool vmx_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs)
+{
+	uint64_t entries[PDPTES];
+
+	pdptes_read(vcpu, sregs->cr3, entries);
+	for (uint32_t i = 0; i < PDPTES; i++) {
+		if (!vcpu_regs_pdpte_is_valid(entries[i], vcpu->vm->arch.cpuid->physical_bits)) {
+			return false;
+		}
+	}
+	memcpy(sregs->pdptes, entries, sizeof(entries));
+	return true;
+}
+
+static void pdptes_get(struct vcpu_sregs *sregs)
+{
+	bool is_pae = vcpu_regs_is_pae(sregs);
+
+	for (uint32_t i = 0; i < PDPTES; i++) {
+		sregs->pdptes[i] = is_pae ? vmcs_read(VMCS_GUEST_PDPTE + 2 * i) : 0;
+	}
+}
+
+/* An image of a vendor that has no such registers: no instruction could fault any more. */
+static void pdptes_make(struct vcpu *vcpu, uint64_t cr3, uint64_t entries[PDPTES])
+{
+	pdptes_read(vcpu, cr3, entries);
+	for (uint32_t i = 0; i < PDPTES; i++) {
+		if (!vcpu_regs_pdpte_is_valid(entries[i], vcpu->vm->arch.cpuid->physical_bits)) {
+			entries[i] = 0;
+		}
+	}
+}
+
+static void pdptes_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
+{
+	uint64_t entries[PDPTES];
+
+	if (!vcpu_regs_is_pae(sregs)) {
 		return;
 	}
-	if (guest_mem_read(&vcpu->vm->stage2[0], gpa(sregs->cr3 & CR3_PDPTES), entries,
-			   sizeof(entries)) != 0) {
-		memset(entries, 0, sizeof(entries)); /* the first access has its page fault */
+	memcpy(entries, sregs->pdptes, sizeof(entries));
+	if ((entries[0] | entries[1] | entries[2] | entries[3]) == 0) {
+		pdptes_make(vcpu, sregs->cr3, entries);
 	}
 	for (uint32_t i = 0; i < PDPTES; i++) {
 		vmcs_write(VMCS_GUEST_PDPTE + 2 * i, entries[i]);
@@ -137,7 +181,7 @@ static void controls_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs)
 	vmcs_write(VMCS_CR4_SHADOW, sregs->cr4);
 	vmcs_write(VMCS_GUEST_CR4, real_cr4(sregs->cr4));
 	vmcs_write(VMCS_GUEST_EFER, sregs->efer);
-	pdptes_load(vcpu, sregs);
+	pdptes_set(vcpu, sregs);
 }
 
 /* ---- groups ---- */
@@ -149,6 +193,7 @@ static void sregs_get(struct vcpu *vcpu, struct vcpu_sregs *sregs)
 	}
 	tables_get(sregs);
 	controls_get(sregs);
+	pdptes_get(sregs);
 	sregs->cr8 = vlapic_cr8_read(vcpu);
 	sregs->cpl = (uint8_t)field_get(SEGMENT_DPL, sregs->segments[SEGMENT_SS].attributes);
 }

@@ -34,7 +34,19 @@ static struct vcpu_state guest;
 static struct cpuid_table cpuid_answers = { .cr4 = ALLOWED };
 static struct insn insn;
 static unsigned skips, faults, tpr;
-const struct virt_ops *virt;
+static unsigned loads;
+static bool table_is_bad;
+
+static bool paging_load(struct vcpu *owner, struct vcpu_sregs *next)
+{
+	assert_ptr_equal(owner, &vcpu);
+	loads++;
+	next->pdptes[0] = next->cr3 | PDPTE_PRESENT;
+	return !table_is_bad;
+}
+
+static const struct virt_ops ops = { .paging_load = paging_load };
+const struct virt_ops *virt = &ops;
 
 int x86_exit_fetch(struct vcpu *owner, struct insn *to)
 {
@@ -91,7 +103,8 @@ static int setup(void **state)
 	guest.sregs.efer = LONG_EFER;
 	guest.sregs.segments[SEGMENT_CS].attributes = SEGMENT_L;
 	sregs = guest.sregs;
-	skips = faults = 0;
+	skips = faults = loads = 0;
+	table_is_bad = false;
 	tpr = 99;
 	return 0;
 }
@@ -323,6 +336,88 @@ static void moves_outside_of_64_bit_mode_are_32_bits_wide(void **state)
 	assert_int_equal(guest.sregs.cr4, CR4_PAE | CR4_SMEP);
 }
 
+/* ---- PAE paging's first table: SDM3 4.4.1 ---- */
+
+#define PAE_CR0 (CR0_PE | CR0_PG | CR0_ET)
+
+static void setup_pae(void)
+{
+	setup(NULL);
+	guest.sregs.cr0 = PAE_CR0;
+	guest.sregs.cr3 = 0x5000;
+	guest.sregs.efer = 0;
+	guest.sregs.segments[SEGMENT_CS].attributes = SEGMENT_DB;
+}
+
+static void pae_paging_that_is_turned_on_has_its_table_loaded(void **state)
+{
+	(void)state;
+	setup_pae();
+	guest.sregs.cr0 = CR0_PE | CR0_ET;
+	assert_true(write_control(0, PAE_CR0));
+	assert_int_equal(loads, 1);
+	assert_int_equal(guest.sregs.cr0, PAE_CR0);
+	assert_int_equal(guest.sregs.pdptes[0], 0x5001);
+	assert_int_equal(skips, 1);
+}
+
+static void bad_table_of_pae_paging_faults_and_changes_nothing(void **state)
+{
+	struct vcpu_sregs before;
+
+	(void)state;
+	setup_pae();
+	table_is_bad = true;
+	guest.sregs.cr0 = CR0_PE | CR0_ET;
+	before = guest.sregs;
+	assert_true(write_control(0, PAE_CR0));
+	assert_memory_equal(&guest.sregs, &before, sizeof(before));
+	guest.sregs.cr0 = PAE_CR0;
+	guest.sregs.cr4 = 0;
+	before = guest.sregs;
+	assert_true(write_control(4, CR4_PAE));
+	assert_memory_equal(&guest.sregs, &before, sizeof(before));
+	assert_int_equal(faults, 2);
+	assert_int_equal(skips, 0);
+	assert_int_equal(guest.dirty, 0);
+	assert_false(vcpu.arch.flush);
+}
+
+/* A table that memory has lost meanwhile harms no other write. */
+static void table_of_pae_paging_is_loaded_by_some_writes_alone(void **state)
+{
+	static const struct {
+		uint64_t number, value, loads;
+	} rows[] = {
+		{ 0, PAE_CR0 | CR0_WP, 0 },   { 0, PAE_CR0 | CR0_TS | CR0_NE | CR0_AM, 0 },
+		{ 0, PAE_CR0 | CR0_CD, 1 },   { 0, PAE_CR0 | CR0_CD | CR0_NW, 1 },
+		{ 0, CR0_PE | CR0_ET, 0 },    { 4, CR4_PAE | CR4_OSXSAVE, 0 },
+		{ 4, CR4_PAE | CR4_PGE, 1 },  { 4, CR4_PAE | CR4_PSE, 1 },
+		{ 4, CR4_PAE | CR4_SMEP, 1 }, { 4, 0, 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup_pae();
+		assert_true(write_control((uint8_t)rows[i].number, rows[i].value));
+		assert_int_equal(loads, rows[i].loads);
+		assert_int_equal(skips, 1);
+	}
+}
+
+static void other_paging_has_no_such_table(void **state)
+{
+	(void)state;
+	table_is_bad = true;
+	assert_true(write_control(4, CR4_PAE | CR4_PGE)); /* long mode */
+	setup_pae();
+	table_is_bad = true;
+	guest.sregs.pdptes[3] = 0x7001;
+	assert_true(write_control(4, CR4_PSE)); /* 32-bit paging */
+	assert_int_equal(loads + faults, 0);
+	assert_int_equal(guest.sregs.pdptes[3], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +442,10 @@ int main(void)
 		cmocka_unit_test_setup(a_write_that_became_one_of_cr3_is_run_again, setup),
 		cmocka_unit_test_setup(lmsw_sets_but_does_not_clear_protection, setup),
 		cmocka_unit_test_setup(moves_outside_of_64_bit_mode_are_32_bits_wide, setup),
+		cmocka_unit_test(pae_paging_that_is_turned_on_has_its_table_loaded),
+		cmocka_unit_test(bad_table_of_pae_paging_faults_and_changes_nothing),
+		cmocka_unit_test(table_of_pae_paging_is_loaded_by_some_writes_alone),
+		cmocka_unit_test(other_paging_has_no_such_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,18 @@ static void svm_state_exchanges_spec_ctrl_only_where_the_vmcb_does_not(void **st
 			 MITIGATE_SPEC_CTRL | MITIGATE_VERW);
 }
 
+/* Whatever they are in memory: a walk reads them. */
+static void pae_paging_has_no_registers(void **state)
+{
+	(void)state;
+	assert_true(svm_state_paging_load(&vcpu, &guest.sregs));
+	memset(guest.sregs.pdptes, 0x77, sizeof(guest.sregs.pdptes));
+	svm_state_get(&vcpu, STATE_SREGS);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(guest.sregs.pdptes[i], 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +156,7 @@ int main(void)
 			svm_state_keeps_machine_checks_on_where_the_guest_has_them_off, setup),
 		cmocka_unit_test_setup(svm_state_exchanges_spec_ctrl_only_where_the_vmcb_does_not,
 				       setup),
+		cmocka_unit_test_setup(pae_paging_has_no_registers, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

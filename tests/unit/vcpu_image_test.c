@@ -104,6 +104,7 @@ static void random_registers(struct vcpu_state *state)
 	state->sregs.gdtr = (struct segment){ .base = random_canonical(), .limit = 0xffff };
 	state->sregs.idtr = (struct segment){ .base = random_canonical(), .limit = 0xfff };
 	memset(state->sregs.reserved, 0, sizeof(state->sregs.reserved));
+	memset(state->sregs.pdptes, 0, sizeof(state->sregs.pdptes)); /* AMD's */
 	random_control(&state->sregs);
 	state->msrs.lstar = random_canonical();
 	state->msrs.cstar = random_canonical();
@@ -359,7 +360,7 @@ static const struct {
 	uint64_t value;
 	uint64_t group;
 } bad[] = {
-	{ AT(version, 2), 0 },
+	{ AT(version, VCPU_IMAGE_VERSION + 1), 0 },
 	{ AT(state.rflags, 0), STATE_GPR },
 	{ AT(state.rflags, RFLAGS_RES1 | BIT(3)), STATE_GPR },
 	{ AT(state.rflags, RFLAGS_RES1 | BIT(22)), STATE_GPR },
@@ -377,6 +378,7 @@ static const struct {
 	{ AT(state.sregs.efer, EFER_LME | EFER_LMA | EFER_SVME), STATE_SREGS },
 	{ AT(state.sregs.efer, EFER_LME), STATE_SREGS },
 	{ AT(state.sregs.cpl, 4), STATE_SREGS },
+	{ AT(state.sregs.pdptes[3], 0x1000), STATE_SREGS }, /* in 64-bit mode */
 	{ AT(state.sregs.segments[SEGMENT_CS].base, BIT(32)), STATE_SREGS },
 	{ AT(state.sregs.segments[SEGMENT_GS].base, BIT(47)), STATE_SREGS },
 	{ AT(state.sregs.segments[SEGMENT_TR].base, BIT(63)), STATE_SREGS },
@@ -493,6 +495,27 @@ static void state_set_looks_at_the_groups_that_stay(void **state)
 	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_GPR, &one), -E_INVAL);
 }
 
+/* VT-x has them as registers. Here they are read from memory by each walk. */
+static void state_set_looks_at_the_entries_of_pae_paging(void **state)
+{
+	static const uint64_t reserved[] = { BIT(1), BIT(2), BIT(5), BIT(8), BIT(40), BIT(63) };
+
+	(void)state;
+	take(&one);
+	one.state.sregs.cr0 = CR0_ET | CR0_PE | CR0_PG;
+	one.state.sregs.cr4 = CR4_PAE;
+	one.state.sregs.pdptes[2] = 0x5000 | PDPTE_PRESENT;
+	for (unsigned i = 0; i < ARRAY_SIZE(reserved); i++) {
+		one.state.sregs.pdptes[i % 4] = reserved[i] | PDPTE_PRESENT;
+		assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), -E_INVAL);
+		one.state.sregs.pdptes[i % 4] = reserved[i];
+		assert_int_equal(vcpu_image_faults(vcpu, STATE_ALL, &one), 0);
+	}
+	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), 0);
+	take(&is);
+	assert_int_equal(is.state.sregs.pdptes[2], 0);
+}
+
 /* ---- the swap ---- */
 
 static void swap_keeps_any_state(void **state)
@@ -574,6 +597,7 @@ int main(void)
 		TEST(state_set_refuses_and_changes_nothing),
 		TEST(state_set_refuses_groups_that_are_not_there),
 		TEST(state_set_looks_at_the_groups_that_stay),
+		TEST(state_set_looks_at_the_entries_of_pae_paging),
 		TEST(swap_keeps_any_state),
 		TEST(swap_keeps_what_others_post),
 		TEST(swap_empties_what_is_no_state),

@@ -6,8 +6,10 @@
 
 #include "tests/unit/vmcs_fake.h"
 
+#include "arch/cpuid.h"
 #include "arch/mitigation.h"
 #include "arch/msr.h"
+#include "arch/vcpu_regs.h"
 #include "core/arch.h"
 #include "core/cpu.h"
 #include "core/err.h"
@@ -28,7 +30,9 @@
 struct vmx_facts vmx_facts;
 struct vmx_controls vmx_controls;
 uint32_t mitigation_work;
+const struct virt_ops *virt;
 
+static struct cpuid_table cpuid_answers = { .physical_bits = 40 };
 static struct cpu cpu;
 static struct vm vm;
 static struct vcpu vcpu;
@@ -102,6 +106,7 @@ static int setup(void **state)
 	memset(table, 0, sizeof(table));
 	vmx_facts = (struct vmx_facts){ .cr0_fixed0 = CR0_PE | CR0_NE | CR0_PG,
 					.cr4_fixed0 = CR4_VMXE };
+	vm.arch.cpuid = &cpuid_answers;
 	vcpu.vm = &vm;
 	vcpu.arch.state = &guest;
 	vcpu.arch.vmx.entry = (uint32_t)ENTRY_LOAD_EFER;
@@ -327,19 +332,93 @@ static void entry_control_of_long_mode_follows_lma(void **state)
 	assert_int_equal(read_back(STATE_SREGS)->sregs.efer, EFER_LME);
 }
 
-static void pae_paging_loads_its_four_entries(void **state)
+static void make_pae(void)
 {
-	(void)state;
+	guest.sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
+	guest.sregs.cr4 = CR4_PAE;
+	guest.sregs.efer = 0;
+	guest.sregs.cr3 = TABLE | BIT(3) | BIT(4); /* PWT, PCD: no part of the address */
 	for (unsigned i = 0; i < 4; i++) {
 		table[i] = 0x10001 + 0x1000 * i;
 	}
-	guest.sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
-	guest.sregs.cr4 = CR4_PAE;
-	guest.sregs.cr3 = TABLE | BIT(3) | BIT(4); /* PWT, PCD: no part of the address */
+}
+
+static void pae_paging_loads_its_four_entries(void **state)
+{
+	(void)state;
+	make_pae();
+	assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
+	table[1] = 0x2006; /* what is in memory later does not count */
 	set_sregs();
 	for (unsigned i = 0; i < 4; i++) {
 		assert_int_equal(vmcs_fake[PDPTE(i)], 0x10001 + 0x1000 * i);
 	}
+	assert_int_equal(table_reads, 1);
+}
+
+/* The processor would refuse the entry: SDM3 27.3.1.6. */
+static void entries_with_reserved_bits_are_refused(void **state)
+{
+	static const uint64_t bad[] = { BIT(1), BIT(2), BIT(5), BIT(8), BIT(40), BIT(52), BIT(63) };
+	static const uint64_t good[] = { BIT(3), BIT(4), BIT(9), BIT(11), BIT(39) };
+
+	(void)state;
+	make_pae();
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		memset(guest.sregs.pdptes, 0x77, sizeof(guest.sregs.pdptes));
+		table[i % 4] = PDPTE_PRESENT | bad[i];
+		assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
+		assert_int_equal(guest.sregs.pdptes[0], UINT64_C(0x7777777777777777));
+		table[i % 4] = bad[i]; /* not present */
+		assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
+		assert_int_equal(guest.sregs.pdptes[i % 4], bad[i]);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
+		table[i % 4] = PDPTE_PRESENT | good[i];
+		assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
+	}
+}
+
+/* There the processor reads ones. */
+static void table_outside_of_memory_is_refused(void **state)
+{
+	(void)state;
+	make_pae();
+	guest.sregs.cr3 = 0xff000000;
+	assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
+}
+
+/* MOV CR3 has loaded them without an exit. */
+static void entries_come_back_in_pae_paging_alone(void **state)
+{
+	(void)state;
+	make_pae();
+	set_sregs();
+	for (unsigned i = 0; i < 4; i++) {
+		vmcs_fake_set(PDPTE(i), 0x20001 + 0x1000 * i);
+	}
+	read_back(STATE_SREGS);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(guest.sregs.pdptes[i], 0x20001 + 0x1000 * i);
+	}
+	vmcs_fake_set(VMCS_CR4_SHADOW, CR4_PSE);
+	assert_int_equal(read_back(STATE_SREGS)->sregs.pdptes[3], 0);
+	vmcs_fake_set(VMCS_CR4_SHADOW, CR4_PAE);
+	vmcs_fake_set(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
+	assert_int_equal(read_back(STATE_SREGS)->sregs.pdptes[3], 0);
+}
+
+/* Of a processor without these registers. What would have faulted at MOV CR3 does so at the first
+ * access. */
+static void image_without_entries_has_those_of_memory(void **state)
+{
+	(void)state;
+	make_pae();
+	table[2] = PDPTE_PRESENT | BIT(5);
+	set_sregs();
+	assert_int_equal(vmcs_fake[PDPTE(1)], 0x11001);
+	assert_int_equal(vmcs_fake[PDPTE(2)], 0);
+	assert_int_equal(vmcs_fake[PDPTE(3)], 0x13001);
 }
 
 static void other_paging_has_no_such_entries(void **state)
@@ -361,20 +440,6 @@ static void other_paging_has_no_such_entries(void **state)
 		set_sregs();
 		assert_int_equal(table_reads, 0);
 		assert_int_equal(vmcs_fake_written[PDPTE(0)], 0);
-	}
-}
-
-/* The processor would load what is there from nowhere: nothing is present. */
-static void pae_table_outside_of_memory_is_empty(void **state)
-{
-	(void)state;
-	vmcs_fake_set(PDPTE(2), 0x1001);
-	guest.sregs.cr0 = CR0_PE | CR0_PG;
-	guest.sregs.cr4 = CR4_PAE;
-	guest.sregs.cr3 = 0xff000000;
-	set_sregs();
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(vmcs_fake[PDPTE(i)], 0);
 	}
 }
 
@@ -575,7 +640,10 @@ int main(void)
 		cmocka_unit_test_setup(entry_control_of_long_mode_follows_lma, setup),
 		cmocka_unit_test_setup(pae_paging_loads_its_four_entries, setup),
 		cmocka_unit_test_setup(other_paging_has_no_such_entries, setup),
-		cmocka_unit_test_setup(pae_table_outside_of_memory_is_empty, setup),
+		cmocka_unit_test_setup(entries_with_reserved_bits_are_refused, setup),
+		cmocka_unit_test_setup(table_outside_of_memory_is_refused, setup),
+		cmocka_unit_test_setup(entries_come_back_in_pae_paging_alone, setup),
+		cmocka_unit_test_setup(image_without_entries_has_those_of_memory, setup),
 		cmocka_unit_test_setup(msrs_of_the_vmcs_come_back, setup),
 		cmocka_unit_test_setup(pat_spec_ctrl_and_tsc_aux_are_not_read_back, setup),
 		cmocka_unit_test_setup(debug_registers_come_back, setup),

@@ -69,6 +69,12 @@ bool vmclear(hpa_t vmcs)
 	return true;
 }
 
+bool vmx_state_paging_load(struct vcpu *owner, struct vcpu_sregs *sregs)
+{
+	(void)owner, (void)sregs;
+	return true;
+}
+
 void vmx_state_set(struct vcpu *owner, uint64_t groups)
 {
 	assert_ptr_equal(owner, &vcpu);

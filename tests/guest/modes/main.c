@@ -2,6 +2,7 @@
 /*
  * Every mode works, and every way between them: real, protected without paging, with 32-bit and
  * with PAE paging, compatibility, long. APM2 1.3 "Operating Modes", 14.6 "Initializing Long Mode".
+ * A bad first table of PAE paging is refused as soon as it is loaded, or found by a walk.
  */
 #include "guests/lib/guest.h"
 
@@ -9,15 +10,17 @@
 #define PORT_SCRATCH 0x3ff
 #define SCRATCH      0x5e
 #define GATE32       UINT64_C(0x8e0000000000)
+#define CR4_PGE      BIT(7)
+#define INTEL        0x756e6547 /* "Genu" */
 
 const char test_title[] = "processor modes";
 
 struct seen {
-	uint32_t cr0, vendor, port, apic, efer, faults, user_cs, user_word;
+	uint32_t cr0, vendor, port, apic, efer, faults, user_cs, user_word, refusals, changes;
 };
 
 extern volatile struct seen legacy_seen;
-extern uint32_t legacy_cr3, legacy_cr4;
+extern uint32_t legacy_cr3, legacy_cr4, legacy_entry;
 extern struct {
 	uint16_t limit;
 	uint32_t base;
@@ -27,18 +30,24 @@ extern uint64_t page_directories[];
 
 void legacy_run(void);
 void legacy_trap(void);
+void legacy_gp(void);
 void user32_enter(uint64_t unused);
 
 static uint64_t idt32[32] __attribute__((aligned(8)));
 static uint32_t directory[1024] __attribute__((aligned(4096))); /* 4 MiB pages */
 static uint64_t pae_table[4] __attribute__((aligned(32)));
 
+static uint64_t gate(void (*handler)(void))
+{
+	uint64_t at = (uint64_t)handler;
+
+	return (at & BITS(15, 0)) | SELECTOR_CODE32 << 16 | GATE32 | (at & BITS(31, 16)) << 32;
+}
+
 static void prepare(void)
 {
-	uint64_t handler = (uint64_t)legacy_trap;
-
-	idt32[VECTOR_UD] = (handler & BITS(15, 0)) | SELECTOR_CODE32 << 16 | GATE32 |
-			   (handler & BITS(31, 16)) << 32;
+	idt32[VECTOR_UD] = gate(legacy_trap);
+	idt32[VECTOR_GP] = gate(legacy_gp);
 	legacy_idt_pointer.limit = sizeof(idt32) - 1;
 	legacy_idt_pointer.base = (uint32_t)(uint64_t)idt32;
 	for (uint32_t i = 0; i < 1024; i++) {
@@ -50,14 +59,20 @@ static void prepare(void)
 	out8(PORT_SCRATCH, SCRATCH);
 }
 
+static void run_paged(const void *tables, uint32_t cr4)
+{
+	legacy_seen = (struct seen){ 0 };
+	legacy_cr3 = (uint32_t)(uint64_t)tables;
+	legacy_cr4 = cr4;
+	legacy_run();
+}
+
 static void test_legacy(const char *name, const void *tables, uint32_t cr4)
 {
 	volatile struct seen *s = &legacy_seen;
 
-	*s = (struct seen){ 0 };
-	legacy_cr3 = (uint32_t)(uint64_t)tables;
-	legacy_cr4 = cr4;
-	legacy_run();
+	run_paged(tables, cr4);
+	check(s->refusals == 0, "%s: %u refusals", name, s->refusals);
 	check(((s->cr0 & CR0_PG) != 0) == (tables != NULL), "%s: CR0 is %x", name, s->cr0);
 	check(s->vendor == cpuid(0, 0).ebx, "%s: CPUID says %x", name, s->vendor);
 	check(s->port == SCRATCH, "%s: the port reads %x", name, s->port);
@@ -65,6 +80,30 @@ static void test_legacy(const char *name, const void *tables, uint32_t cr4)
 	check((s->efer & (EFER_LME | EFER_LMA)) == 0, "%s: EFER is %x", name, s->efer);
 	check(s->faults == 1, "%s: %u exceptions", name, s->faults);
 	check((rdmsr(MSR_EFER) & EFER_LMA) != 0, "%s: no long mode after it", name);
+}
+
+/*
+ * Intel's loads the table with each of these writes and refuses a bad one: SDM3 4.4.1 "PDPTE
+ * Registers". AMD's reads it when it walks there, which nobody does: APM2 15.25.10 "Legacy PAE
+ * Mode". So does QEMU's without nested paging.
+ */
+static void test_bad_table(void)
+{
+	bool loads = cpuid(0, 0).ebx == INTEL;
+	volatile struct seen *s = &legacy_seen;
+
+	pae_table[2] |= BIT(1);
+	run_paged(pae_table, CR4_PAE);
+	check(s->refusals == (loads ? 1 : 0), "a bad table: %u refusals", s->refusals);
+	check(((s->cr0 & CR0_PG) == 0) == loads, "a bad table: CR0 is %x", s->cr0);
+	pae_table[2] &= ~BIT(1);
+	legacy_entry = (uint32_t)(uint64_t)&pae_table[2];
+	run_paged(pae_table, CR4_PAE);
+	legacy_entry = 0;
+	check(s->refusals == (loads ? 2 : 0), "a table gone bad: %u refusals", s->refusals);
+	check(s->changes == (loads ? 0 : CR4_PGE), "a table gone bad: %x of CR4 changed",
+	      s->changes);
+	check((s->cr0 & CR0_PG) != 0, "a table gone bad: CR0 is %x", s->cr0);
 }
 
 static void test_real(void)
@@ -102,6 +141,7 @@ void test_main(void)
 		test_legacy("unpaged", NULL, 0);
 		test_legacy("32-bit paging", directory, CR4_PSE);
 		test_legacy("PAE paging", pae_table, CR4_PAE);
+		test_bad_table();
 		test_real();
 		test_compatibility();
 	}

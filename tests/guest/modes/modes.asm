@@ -7,12 +7,14 @@ EFER_NUMBER     equ 0xc0000080
 EFER_LME        equ 0x100
 CR0_PG          equ 0x80000000
 CR4_PSE_PAE     equ 0x30
+CR4_PGE         equ 0x80
+ENTRY_RESERVED  equ 2
 PORT_SCRATCH    equ 0x3ff
 REAL_CODE       equ 0x1000
 
         extern  enter_long
         global  legacy_run, legacy_work, legacy_seen, legacy_cr3, legacy_cr4, legacy_idt_pointer
-        global  legacy_trap, real_code, real_code_end, user32_enter
+        global  legacy_trap, legacy_gp, legacy_entry, real_code, real_code_end, user32_enter
 
 section .text
 bits 64
@@ -56,7 +58,8 @@ bits 32
         or      eax, CR0_PG
         mov     cr0, eax
         jmp     .work
-.work:  call    legacy_work
+.work:  call    legacy_break
+        call    legacy_work
         mov     eax, cr0
         and     eax, ~CR0_PG
         mov     cr0, eax
@@ -91,6 +94,32 @@ legacy_work:
         mov     [legacy_seen.efer], eax
 .fault: ud2
         ret
+
+; Where there is a legacy_entry, of PAE's first table: makes it bad, and writes CR4 and CR3, which load it.
+legacy_break:
+        mov     ebx, [legacy_entry]
+        test    ebx, ebx
+        jz      .done
+        or      dword [ebx], ENTRY_RESERVED
+        mov     ecx, cr4
+        mov     eax, ecx
+        xor     eax, CR4_PGE
+        mov     cr4, eax
+        mov     eax, cr4
+        xor     eax, ecx
+        mov     [legacy_seen.changes], eax
+        mov     eax, cr3
+        mov     cr3, eax
+        and     dword [ebx], ~ENTRY_RESERVED
+        mov     cr4, ecx
+.done:  ret
+
+; #GP of a MOV to a control register: steps over it.
+legacy_gp:
+        inc     dword [legacy_seen.refusals]
+        add     esp, 4                  ; the error code
+        add     dword [esp], 3
+        iretd
 
 ; #UD of legacy_work: steps over the instruction.
 legacy_trap:
@@ -163,6 +192,7 @@ bits 32
 section .data
 legacy_cr3:     dd 0
 legacy_cr4:     dd 0
+legacy_entry:   dd 0
 legacy_idt_pointer:
         dw      0
         dd      0
@@ -178,6 +208,8 @@ legacy_seen:                            ; struct seen of main.c
 .faults: resd   1
 .user_cs: resd  1
 .user_word: resd 1
+.refusals: resd 1
+.changes: resd  1
 saved_rsp: resq 1
 saved_idt: resb 16
         alignb  16
