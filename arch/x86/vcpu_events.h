@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "core/types.h"
+#include "core/bits.h"
 
 struct vcpu;
 
@@ -34,8 +34,15 @@ struct vcpu_events {
 	bool nmi_pending;            /* at most one waits behind one in service, as in hardware */
 	bool nmi_masked;             /* from delivery until IRET */
 	bool interrupt_shadow;       /* STI, MOV SS */
+	bool debug_shadow;           /* it is of MOV SS, which holds #DB back too */
 	bool waits_for_sipi;
 	bool triple_fault;
+	/* What the processor holds back of #DB. VT-x tells this and the kind of a shadow: both are
+	 * up to date where STATE_EVENTS was asked for. */
+	uint64_t pending_debug;
+#define PENDING_DEBUG_HITS    BITS(3, 0) /* breakpoints met, as in DR6 */
+#define PENDING_DEBUG_ENABLED BIT(12)    /* one of them was enabled */
+#define PENDING_DEBUG_STEP    BIT(14)
 };
 
 #define VECTOR_DE  0

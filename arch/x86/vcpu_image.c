@@ -74,9 +74,11 @@ static void events_get(struct vcpu_image_events *to, const struct vcpu *vcpu)
 	to->flags = field_set(IMAGE_NMI_PENDING, from->nmi_pending) |
 		    field_set(IMAGE_NMI_MASKED, from->nmi_masked) |
 		    field_set(IMAGE_INTERRUPT_SHADOW, from->interrupt_shadow) |
+		    field_set(IMAGE_DEBUG_SHADOW, from->debug_shadow) |
 		    field_set(IMAGE_WAITS_FOR_SIPI, from->waits_for_sipi) |
 		    field_set(IMAGE_TRIPLE_FAULT, from->triple_fault) |
 		    field_set(IMAGE_HALTED, vcpu->arch.halted);
+	to->pending_debug = from->pending_debug;
 }
 
 static void events_set(struct vcpu *vcpu, const struct vcpu_image_events *from)
@@ -87,8 +89,10 @@ static void events_set(struct vcpu *vcpu, const struct vcpu_image_events *from)
 		.nmi_pending = (from->flags & IMAGE_NMI_PENDING) != 0,
 		.nmi_masked = (from->flags & IMAGE_NMI_MASKED) != 0,
 		.interrupt_shadow = (from->flags & IMAGE_INTERRUPT_SHADOW) != 0,
+		.debug_shadow = (from->flags & IMAGE_DEBUG_SHADOW) != 0,
 		.waits_for_sipi = (from->flags & IMAGE_WAITS_FOR_SIPI) != 0,
 		.triple_fault = (from->flags & IMAGE_TRIPLE_FAULT) != 0,
+		.pending_debug = from->pending_debug,
 	};
 	vcpu->arch.halted = (from->flags & IMAGE_HALTED) != 0;
 }
@@ -151,7 +155,8 @@ static void lapic_set(struct vcpu *vcpu, uint64_t groups, const struct vcpu_imag
 
 /*
  * The vendor takes its registers at once, and not with the next entry: what is injected there looks
- * at them and changes them (CR2, DR6) before dirty groups are moved.
+ * at them and changes them (CR2, DR6) before dirty groups are moved. Of events it has a part that
+ * follows the rest.
  */
 void vcpu_image_put(struct vcpu *vcpu, uint64_t groups, const struct vcpu_image *image)
 {
@@ -159,12 +164,12 @@ void vcpu_image_put(struct vcpu *vcpu, uint64_t groups, const struct vcpu_image 
 
 	vcpu_image_copy_state(state, &image->state, groups);
 	state->valid |= groups;
+	if ((groups & STATE_EVENTS) != 0) {
+		events_set(vcpu, &image->events);
+	}
 	virt->state_set(vcpu, groups);
 	if ((groups & STATE_XSAVE) != 0) {
 		xsave_set(vcpu, image);
-	}
-	if ((groups & STATE_EVENTS) != 0) {
-		events_set(vcpu, &image->events);
 	}
 	lapic_set(vcpu, groups, image);
 	if ((groups & STATE_DEBUG) != 0) {

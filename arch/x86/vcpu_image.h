@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-#define VCPU_IMAGE_VERSION 2
+#define VCPU_IMAGE_VERSION 3
 
 struct vcpu_image_event {
 	uint64_t word;
@@ -30,7 +30,9 @@ struct vcpu_image_events {
 #define IMAGE_WAITS_FOR_SIPI   BIT(3)
 #define IMAGE_TRIPLE_FAULT     BIT(4)
 #define IMAGE_HALTED           BIT(5)
-#define IMAGE_FLAGS            BITS(5, 0)
+#define IMAGE_DEBUG_SHADOW     BIT(6) /* with INTERRUPT_SHADOW: it holds #DB back too */
+#define IMAGE_FLAGS            BITS(6, 0)
+	uint64_t pending_debug; /* #DB that is held back: PENDING_DEBUG_ */
 };
 
 struct vcpu_image_lapic {

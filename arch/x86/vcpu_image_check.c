@@ -135,13 +135,31 @@ static bool event_is_valid(const struct vcpu_image_event *event)
 		(kind == EVENT_NMI && vector == VECTOR_NMI));
 }
 
-static bool events_are_valid(const struct vcpu_image_events *events)
+/*
+ * SDM3 27.3.1.5 "Checks on Guest Non-Register State": a step is pending in a shadow exactly with
+ * TF; its rules for BTF and HLT have no case here, for the processor sees neither. A vendor that
+ * can not hold #DB back, or does not tell, takes no image that does: the #DB would be lost.
+ */
+static bool pending_debug_is_valid(const struct vcpu_image_events *events, uint64_t rflags)
+{
+	bool shadow = (events->flags & IMAGE_INTERRUPT_SHADOW) != 0;
+	bool holds = (events->flags & IMAGE_DEBUG_SHADOW) != 0;
+	bool steps = (rflags & RFLAGS_TF) != 0;
+
+	if (virt->pending_debug == 0) {
+		return events->pending_debug == 0 && !holds;
+	}
+	return (events->pending_debug & ~virt->pending_debug) == 0 && (shadow || !holds) &&
+	       (!shadow || ((events->pending_debug & PENDING_DEBUG_STEP) != 0) == steps);
+}
+
+static bool events_are_valid(const struct vcpu_image_events *events, uint64_t rflags)
 {
 	uint64_t raised = field_get(IMAGE_EVENT_KIND, events->exception.word);
 
 	return event_is_valid(&events->injected) && event_is_valid(&events->exception) &&
 	       (raised == EVENT_NONE || raised == EVENT_EXCEPTION) &&
-	       (events->flags & ~IMAGE_FLAGS) == 0;
+	       (events->flags & ~IMAGE_FLAGS) == 0 && pending_debug_is_valid(events, rflags);
 }
 
 /* ---- all ---- */
@@ -174,7 +192,7 @@ uint64_t vcpu_image_faults(struct vcpu *vcpu, uint64_t groups, const struct vcpu
 	vcpu_image_copy_state(&after, &image->state, groups);
 	faults = register_faults(vcpu, &after);
 	faults |= xsave_is_valid(image, vcpu->vm->arch.cpuid) ? 0 : STATE_XSAVE;
-	faults |= events_are_valid(&image->events) ? 0 : STATE_EVENTS;
+	faults |= events_are_valid(&image->events, after.rflags) ? 0 : STATE_EVENTS;
 	faults |= vlapic_image_is_valid(&vcpu->arch.vlapic, lapic) ? 0 : STATE_LAPIC;
 	if ((groups & STATE_SREGS) != 0 && after.sregs.cr8 != vlapic_image_cr8(lapic)) {
 		faults |= STATE_LAPIC;

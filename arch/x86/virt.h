@@ -45,6 +45,7 @@ struct virt_ops {
 	void (*port_intercept)(struct vm *vm, uint16_t port, bool intercept);
 	void (*msr_intercept)(struct vm *vm, uint32_t msr, bool read, bool write);
 	const struct pt_format *(*stage2_format)(void);
+	uint64_t pending_debug; /* bits of vcpu_events' that it has; 0: nor kinds of shadows */
 };
 
 /* A bit of a map of ports or MSRs. */

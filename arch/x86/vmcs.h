@@ -204,7 +204,10 @@ void vmcs_write(enum vmcs_field field, uint64_t value);
 #define VMCS_BLOCKED_BY_SMI    BIT(2)
 #define VMCS_BLOCKED_BY_NMI    BIT(3)
 
-#define VMCS_PENDING_DEBUG_BS BIT(14)
+/* GUEST_PENDING_DEBUG, likewise: as vcpu_events has it, and what is not asked for. Bus locks and
+ * RTM: */
+#define VMCS_PENDING_DEBUG_BLD BIT(11)
+#define VMCS_PENDING_DEBUG_RTM BIT(16)
 
 /* GUEST_INTERRUPT_STATUS: SDM3 25.4.2 */
 #define VMCS_STATUS_REQUESTED BITS(7, 0)

@@ -428,4 +428,5 @@ const struct virt_ops virt_vmx = {
 	.port_intercept = vmx_port_intercept,
 	.msr_intercept = vmx_msr_intercept,
 	.stage2_format = ept_format,
+	.pending_debug = PENDING_DEBUG_HITS | PENDING_DEBUG_ENABLED | PENDING_DEBUG_STEP,
 };

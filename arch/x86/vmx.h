@@ -130,6 +130,10 @@ extern const char vmx_enter_end[];
 
 /* vmx_run.c */
 void vmx_run(struct vcpu *vcpu, struct vcpu_exit *exit);
+/* What holds events back, as the next entry has it, and what of #DB is held back: the VMCS' part of
+ * vcpu_events. RFLAGS and the rest of vcpu_events are up to date. */
+void vmx_run_blocking_get(struct vcpu *vcpu);
+void vmx_run_blocking_set(struct vcpu *vcpu);
 
 /* vmx_tlb.c: drops what is stale before an entry; nearly always there is nothing to do. After
  * cpu->in_guest was set: whoever takes rights away from now on sees it, and kicks this CPU. */

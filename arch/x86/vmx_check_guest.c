@@ -6,6 +6,7 @@
 #include "arch/vmx.h"
 
 #include "arch/msr.h"
+#include "arch/vcpu_events.h"
 #include "arch/vcpu_state.h"
 #include "arch/vmcs.h"
 
@@ -324,11 +325,19 @@ static bool event_in_shadow(void)
 		(blocked & (VMCS_BLOCKED_BY_MOV_SS | VMCS_BLOCKED_BY_NMI)) != 0);
 }
 
+static bool pending_reserved(void)
+{
+	const uint64_t known = PENDING_DEBUG_HITS | PENDING_DEBUG_ENABLED | PENDING_DEBUG_STEP |
+			       VMCS_PENDING_DEBUG_BLD | VMCS_PENDING_DEBUG_RTM;
+
+	return (vmcs_read(VMCS_GUEST_PENDING_DEBUG) & ~known) != 0;
+}
+
 static bool pending_step(void)
 {
 	const uint64_t shadow = VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS;
 	bool steps = (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) != 0;
-	bool pends = (vmcs_read(VMCS_GUEST_PENDING_DEBUG) & VMCS_PENDING_DEBUG_BS) != 0;
+	bool pends = (vmcs_read(VMCS_GUEST_PENDING_DEBUG) & PENDING_DEBUG_STEP) != 0;
 
 	return (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & shadow) != 0 && steps != pends;
 }
@@ -388,6 +397,7 @@ static const struct {
 	{ rflags_interrupt, "an interrupt is injected with IF clear (27.3.1.4)" },
 	{ shadows, "the shadows of STI and MOV SS together, or STI's with IF clear (27.3.1.5)" },
 	{ event_in_shadow, "an event is injected that is blocked (27.3.1.5)" },
+	{ pending_reserved, "the pending debug exceptions have a reserved bit (27.3.1.5)" },
 	{ pending_step, "the pending single-step does not fit TF (27.3.1.5)" },
 	{ link, "the VMCS link pointer is in use (27.3.1.5)" },
 	{ pdptes, "an entry of PAE paging's first table has a reserved bit (27.3.1.6)" },

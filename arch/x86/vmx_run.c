@@ -14,7 +14,7 @@
 #include "core/vm.h"
 
 /* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
-#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC)
+#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_LAPIC | STATE_TSC)
 
 #define BLOCKED_BY_SHADOW (VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
 
@@ -52,18 +52,49 @@ static uint32_t interruptibility_of(const struct vcpu *vcpu)
 	return shadow | (events->nmi_masked && !vmx->gives_nmi ? (uint32_t)VMCS_BLOCKED_BY_NMI : 0);
 }
 
+/* What the next entry has with that blocking. Breakpoints that MOV SS holds back stay: SDM3 28.3.4
+ * "Saving Non-Register State". */
+static uint64_t pending_debug_of(const struct vcpu *vcpu, uint32_t value)
+{
+	uint64_t pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
+
+	if (((value | vcpu->arch.vmx.interruptibility) & BLOCKED_BY_SHADOW) == 0) {
+		return pending; /* the processor's own account */
+	}
+	pending &= ~PENDING_DEBUG_STEP;
+	if ((value & BLOCKED_BY_SHADOW) != 0 && (vcpu->arch.state->rflags & RFLAGS_TF) != 0) {
+		pending |= PENDING_DEBUG_STEP;
+	}
+	return pending;
+}
+
+void vmx_run_blocking_get(struct vcpu *vcpu)
+{
+	struct vcpu_events *events = &vcpu->arch.events;
+	uint32_t value = interruptibility_of(vcpu);
+
+	events->debug_shadow = (value & VMCS_BLOCKED_BY_MOV_SS) != 0;
+	events->pending_debug = pending_debug_of(vcpu, value);
+}
+
+void vmx_run_blocking_set(struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->arch.events;
+	struct vmx_vcpu *vmx = &vcpu->arch.vmx;
+
+	vmx->interruptibility = events->debug_shadow ? (uint32_t)VMCS_BLOCKED_BY_MOV_SS : 0;
+	vmx->interruptibility = interruptibility_of(vcpu);
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, vmx->interruptibility);
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG, events->pending_debug);
+}
+
 static void interruptibility_give(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = &vcpu->arch.vmx;
 	uint32_t value = interruptibility_of(vcpu);
-	bool steps =
-		(value & BLOCKED_BY_SHADOW) != 0 && (vcpu->arch.state->rflags & RFLAGS_TF) != 0;
 
-	/* Breakpoints that MOV SS holds back stay: SDM3 28.3.4 "Saving Non-Register State". */
 	if (unlikely(((value | vmx->interruptibility) & BLOCKED_BY_SHADOW) != 0)) {
-		uint64_t pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG) & ~VMCS_PENDING_DEBUG_BS;
-
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending | (steps ? VMCS_PENDING_DEBUG_BS : 0));
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending_debug_of(vcpu, value));
 	}
 	if (value != vmx->interruptibility) {
 		vmx->interruptibility = value;

@@ -238,8 +238,12 @@ void vmx_state_get(struct vcpu *vcpu, uint64_t groups)
 	if ((groups & STATE_DEBUG) != 0) {
 		state->debug.dr7 = vmcs_read(VMCS_GUEST_DR7);
 	}
+	if ((groups & STATE_EVENTS) != 0) {
+		vmx_run_blocking_get(vcpu);
+	}
 	vmx_live_get(state, groups);
-	state->valid |= groups;
+	/* Of events the VMCS' part follows the others, and RFLAGS: it is asked for each time. */
+	state->valid |= groups & ~STATE_EVENTS;
 }
 
 static void set_vmcs(struct vcpu *vcpu, uint64_t groups)
@@ -254,7 +258,9 @@ static void set_vmcs(struct vcpu *vcpu, uint64_t groups)
 	}
 	if ((groups & STATE_DEBUG) != 0) {
 		vmcs_write(VMCS_GUEST_DR7, state->debug.dr7);
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, 0); /* INIT; an image has none */
+	}
+	if ((groups & STATE_EVENTS) != 0) {
+		vmx_run_blocking_set(vcpu);
 	}
 	if ((groups & STATE_TSC) != 0) {
 		vmcs_write(VMCS_TSC_OFFSET, state->tsc.offset - arch_cpu_self()->arch.tsc_offset);
@@ -266,6 +272,7 @@ void vmx_state_set(struct vcpu *vcpu, uint64_t groups)
 	set_vmcs(vcpu, groups);
 	vmx_live_set(vcpu->arch.state, groups);
 	vcpu->arch.state->dirty &= ~groups;
+	vcpu->arch.state->valid &= ~(groups & STATE_EVENTS);
 }
 
 void vmx_state_init(struct vcpu *vcpu)
@@ -276,7 +283,7 @@ void vmx_state_init(struct vcpu *vcpu)
 	vmcs_write(VMCS_GUEST_RFLAGS, RFLAGS_RES1);
 	vcpu->arch.vmx.rsp = 0;
 	vcpu->arch.vmx.rflags = RFLAGS_RES1;
-	set_vmcs(vcpu, STATE_ALL);
+	set_vmcs(vcpu, STATE_ALL & ~STATE_EVENTS); /* a new VMCS blocks nothing */
 	vcpu->arch.state->dirty = STATE_ALL;
 }
 

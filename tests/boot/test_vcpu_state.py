@@ -60,6 +60,12 @@ def test_guest_does_not_notice_on_bochs(name):
     check_guest(name, "swap=10" if name == "fpu" else "swap=entries", machine_name="svm-bochs")
 
 
+@pytest.mark.parametrize("name", ["debug_registers", "modes"])
+def test_guest_does_not_notice_on_intels(name):
+    """What the VMCS alone has: debug exceptions that a shadow holds back, the top entries of PAE paging."""
+    check_guest(name, "swap=entries", machine_name="vmx")
+
+
 def check_debian(cpus, options, script):
     result = machine.run("--cpus", cpus, "--hypervisor-cmdline", options, "--cmdline",
                          machine.control_cmdline(HEALTH + script), timeout=240)

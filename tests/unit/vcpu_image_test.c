@@ -141,7 +141,7 @@ static uint64_t event_word(enum vcpu_event_kind kind, uint8_t vector, bool has_e
 static void random_events(struct vcpu_image_events *events)
 {
 	memset(events, 0, sizeof(*events));
-	events->flags = random_word() & IMAGE_FLAGS;
+	events->flags = random_word() & IMAGE_FLAGS & ~IMAGE_DEBUG_SHADOW; /* VT-x' */
 	switch (random_word() % 5) {
 	case 0:
 		events->injected.word = event_word(EVENT_INTERRUPT, (uint8_t)random_word(), false);
@@ -404,7 +404,9 @@ static const struct {
 	{ AT(xsave[512], XCR0_PKRU), STATE_XSAVE },
 	{ AT(xsave[520], BIT(63)), STATE_XSAVE },
 	{ AT(xsave[568], 1), STATE_XSAVE },
-	{ AT(events.flags, BIT(6)), STATE_EVENTS },
+	{ AT(events.flags, BIT(7)), STATE_EVENTS },
+	{ AT(events.flags, IMAGE_DEBUG_SHADOW | IMAGE_INTERRUPT_SHADOW), STATE_EVENTS },
+	{ AT(events.pending_debug, PENDING_DEBUG_ENABLED | 1), STATE_EVENTS },
 	{ AT(events.exception.word, field_set(IMAGE_EVENT_KIND, EVENT_INTERRUPT)), STATE_EVENTS },
 	{ AT(events.injected.word, field_set(IMAGE_EVENT_KIND, EVENT_SOFT_INTERRUPT)),
 	  STATE_EVENTS },
@@ -516,6 +518,57 @@ static void state_set_looks_at_the_entries_of_pae_paging(void **state)
 	assert_int_equal(is.state.sregs.pdptes[2], 0);
 }
 
+/* ---- #DB that waits: SDM3 27.3.1.5 ---- */
+
+#define PENDING (PENDING_DEBUG_HITS | PENDING_DEBUG_ENABLED | PENDING_DEBUG_STEP)
+#define SHADOW  IMAGE_INTERRUPT_SHADOW
+#define HOLDS   (IMAGE_INTERRUPT_SHADOW | IMAGE_DEBUG_SHADOW)
+#define HIT     (PENDING_DEBUG_ENABLED | BIT(0))
+
+static void state_set_looks_at_pending_debug_exceptions(void **state)
+{
+	static const struct {
+		uint64_t flags, pending, rflags;
+		bool is_good;
+	} rows[] = {
+		{ HOLDS, HIT, 0, true },
+		{ HOLDS, HIT | PENDING_DEBUG_STEP, RFLAGS_TF, true },
+		{ SHADOW, PENDING_DEBUG_STEP, RFLAGS_TF, true },
+		{ SHADOW, 0, 0, true },
+		{ 0, HIT, 0, true },
+		{ 0, PENDING_DEBUG_STEP, RFLAGS_TF, true },
+		{ 0, 0, RFLAGS_TF, true },
+		{ HOLDS, HIT, RFLAGS_TF, false },
+		{ HOLDS, HIT | PENDING_DEBUG_STEP, 0, false },
+		{ SHADOW, PENDING_DEBUG_STEP, 0, false },
+		{ SHADOW, 0, RFLAGS_TF, false },
+		{ IMAGE_DEBUG_SHADOW, 0, 0, false },
+		{ 0, BIT(4), 0, false },
+		{ 0, BIT(11), 0, false },
+		{ 0, BIT(13), 0, false },
+		{ 0, BIT(16), 0, false },
+		{ 0, BIT(63), 0, false },
+	};
+	struct virt_ops holding = fake_virt;
+
+	(void)state;
+	holding.pending_debug = PENDING;
+	virt = &holding;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		take(&one);
+		one.events.flags = rows[i].flags;
+		one.events.pending_debug = rows[i].pending;
+		one.state.rflags = RFLAGS_RES1 | rows[i].rflags;
+		if ((arch_vcpu_state_set(vcpu, STATE_ALL, &one) == 0) != rows[i].is_good) {
+			fail_msg("row %u", i);
+		}
+		take(&is);
+		assert_true(!rows[i].is_good ||
+			    memcmp(&is.events, &one.events, sizeof(is.events)) == 0);
+	}
+	virt = &fake_virt;
+}
+
 /* ---- the swap ---- */
 
 static void swap_keeps_any_state(void **state)
@@ -598,6 +651,7 @@ int main(void)
 		TEST(state_set_refuses_groups_that_are_not_there),
 		TEST(state_set_looks_at_the_groups_that_stay),
 		TEST(state_set_looks_at_the_entries_of_pae_paging),
+		TEST(state_set_looks_at_pending_debug_exceptions),
 		TEST(swap_keeps_any_state),
 		TEST(swap_keeps_what_others_post),
 		TEST(swap_empties_what_is_no_state),

@@ -145,6 +145,76 @@ static void what_is_pending_without_a_shadow_is_left_alone(void **state)
 	assert_int_equal(vmcs_fake_written[VMCS_GUEST_PENDING_DEBUG], 0);
 }
 
+/* ---- out of the VMCS, and into another one ---- */
+
+#define HIT (PENDING_DEBUG_ENABLED | BIT(0))
+
+/* As another vCPU's VMCS has it when this one's state is put into it. */
+static void move_to(uint64_t interruptibility, uint64_t pending)
+{
+	vmx_run_blocking_get(&vcpu);
+	vcpu.arch.vmx.interruptibility = (uint32_t)interruptibility;
+	vmcs_fake_set(VMCS_GUEST_INTERRUPTIBILITY, interruptibility);
+	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, pending);
+	vmx_run_blocking_set(&vcpu);
+	(void)run();
+}
+
+/* STI's would let the breakpoint's trap come before the next instruction. */
+static void shadow_of_mov_ss_and_its_breakpoint_move(void **state)
+{
+	static const uint64_t others[] = { 0, STI, MOV_SS, NMI };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		for (uint64_t step = 0; step <= BS; step += BS) {
+			guest.rflags = hardware.rflags =
+				RFLAGS_RES1 | RFLAGS_IF | (step != 0 ? RFLAGS_TF : 0);
+			hardware.interruptibility = MOV_SS;
+			hardware.pending_debug = HIT | step;
+			(void)run();
+			move_to(others[i], BS | BIT(3));
+			assert_int_equal(vcpu.arch.events.pending_debug, HIT | step);
+			assert_int_equal(hardware.entered_interruptibility, MOV_SS);
+			assert_int_equal(hardware.entered_pending_debug, HIT | step);
+		}
+	}
+}
+
+static void shadow_of_sti_moves(void **state)
+{
+	(void)state;
+	run_until(STI, RFLAGS_IF);
+	move_to(MOV_SS, 0);
+	assert_false(vcpu.arch.events.debug_shadow);
+	assert_int_equal(hardware.entered_interruptibility, STI);
+}
+
+/* The step's trap was raised instead; the breakpoint's is still to come. */
+static void breakpoint_behind_an_emulated_instruction_moves(void **state)
+{
+	(void)state;
+	run_until(MOV_SS, RFLAGS_IF | RFLAGS_TF);
+	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, HIT | BS);
+	vcpu.arch.events.interrupt_shadow = false;
+	move_to(MOV_SS, BS);
+	assert_int_equal(vcpu.arch.events.pending_debug, HIT);
+	assert_int_equal(hardware.entered_interruptibility, 0);
+	assert_int_equal(hardware.entered_pending_debug, HIT);
+}
+
+static void step_that_tprs_exit_has_found_moves(void **state)
+{
+	(void)state;
+	hardware.reason = VMX_EXIT_TPR;
+	hardware.pending_debug = BS;
+	hardware.rflags |= RFLAGS_TF;
+	(void)run();
+	move_to(MOV_SS, 0);
+	assert_int_equal(hardware.entered_interruptibility, 0);
+	assert_int_equal(hardware.entered_pending_debug, BS);
+}
+
 /* ---- NMIs ---- */
 
 static void blocking_by_nmi_is_the_guests_mask(void **state)
@@ -216,6 +286,10 @@ int main(void)
 		cmocka_unit_test_setup(no_step_is_pending_where_emulation_ended_the_shadow, setup),
 		cmocka_unit_test_setup(breakpoint_that_mov_ss_holds_back_is_kept, setup),
 		cmocka_unit_test_setup(what_is_pending_without_a_shadow_is_left_alone, setup),
+		cmocka_unit_test_setup(shadow_of_mov_ss_and_its_breakpoint_move, setup),
+		cmocka_unit_test_setup(shadow_of_sti_moves, setup),
+		cmocka_unit_test_setup(breakpoint_behind_an_emulated_instruction_moves, setup),
+		cmocka_unit_test_setup(step_that_tprs_exit_has_found_moves, setup),
 		cmocka_unit_test_setup(blocking_by_nmi_is_the_guests_mask, setup),
 		cmocka_unit_test_setup(nmi_is_given_without_blocking, setup),
 		cmocka_unit_test_setup(nmi_that_was_interrupted_is_given_again, setup),

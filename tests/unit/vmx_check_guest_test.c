@@ -6,6 +6,8 @@
 
 #include "tests/unit/vmx_guest.h"
 
+#include "arch/vcpu_events.h"
+
 #define CHANGES    2
 #define SEG(s, of) (VMCS_GUEST_ES##of + 2 * SEGMENT_##s)
 #define FAR        UINT64_C(0x0000800000000000) /* not canonical */
@@ -135,6 +137,8 @@ static void other_sane_guests_break_no_rule(void **state)
 	vmcs_fake_set(VMCS_ENTRY_EVENT, INTERRUPT);
 	expect_none();
 	vmcs_fake_set(VMCS_ENTRY_EVENT, NMI & ~VMCS_EVENT_VALID);
+	expect_none();
+	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, 0x500f);
 	expect_none();
 }
 
@@ -348,7 +352,10 @@ static void broken_shadows_are_found(void **state)
 		{ make_64_bit,
 		  "single-step",
 		  { { VMCS_GUEST_INTERRUPTIBILITY, VMCS_BLOCKED_BY_STI },
-		    { VMCS_GUEST_PENDING_DEBUG, VMCS_PENDING_DEBUG_BS } } },
+		    { VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_STEP } } },
+		{ make_64_bit, "pending debug", { { VMCS_GUEST_PENDING_DEBUG, BIT(4) } } },
+		{ make_64_bit, "pending debug", { { VMCS_GUEST_PENDING_DEBUG, BIT(13) } } },
+		{ make_64_bit, "pending debug", { { VMCS_GUEST_PENDING_DEBUG, BIT(63) } } },
 	};
 
 	(void)state;

@@ -21,7 +21,7 @@
 #define STI       VMCS_BLOCKED_BY_STI
 #define MOV_SS    VMCS_BLOCKED_BY_MOV_SS
 #define NMI       VMCS_BLOCKED_BY_NMI
-#define BS        VMCS_PENDING_DEBUG_BS
+#define BS        PENDING_DEBUG_STEP
 #define NO_VECTOR (-1)
 #define CPUID     10
 

@@ -40,6 +40,7 @@ static struct vcpu_state guest;
 static struct vcpu_state live; /* the CPU's registers, as a state has them */
 static uint64_t table[4];
 static unsigned table_reads;
+static unsigned blocking_gets, blocking_sets;
 
 /* ---- what stands around it ---- */
 
@@ -95,6 +96,18 @@ void vmx_live_set(const struct vcpu_state *state, uint64_t groups)
 	}
 }
 
+void vmx_run_blocking_get(struct vcpu *owner)
+{
+	owner->arch.events.pending_debug = PENDING_DEBUG_STEP;
+	blocking_gets++;
+}
+
+void vmx_run_blocking_set(struct vcpu *owner)
+{
+	assert_ptr_equal(owner, &vcpu);
+	blocking_sets++;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -113,7 +126,7 @@ static int setup(void **state)
 	vmcs_fake_set(VMCS_ENTRY_CONTROLS, ENTRY_LOAD_EFER);
 	vmcs_fake_set(VMCS_HOST_CR4, CR4_PAE | CR4_VMXE | CR4_MCE);
 	mitigation_work = 0;
-	table_reads = 0;
+	table_reads = blocking_gets = blocking_sets = 0;
 	return 0;
 }
 
@@ -497,14 +510,35 @@ static void debug_registers_come_back(void **state)
 	assert_int_equal(guest.debug.dr7, 0x400);
 }
 
-static void debug_registers_that_are_set_leave_no_trap_pending(void **state)
+/* MOV to DR7 in a shadow: what was met before it comes all the same. */
+static void debug_registers_that_are_set_leave_traps_pending(void **state)
 {
 	(void)state;
 	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, BIT(12) | BIT(0));
-	vmx_state_set(&vcpu, STATE_SREGS | STATE_MSR);
+	vmx_state_set(&vcpu, STATE_ALL & ~STATE_EVENTS);
 	assert_int_equal(vmcs_read(VMCS_GUEST_PENDING_DEBUG), BIT(12) | BIT(0));
-	vmx_state_set(&vcpu, STATE_DEBUG);
-	assert_int_equal(vmcs_read(VMCS_GUEST_PENDING_DEBUG), 0);
+	assert_int_equal(blocking_sets, 0);
+}
+
+/* Shadows and flags may change without the VMCS. */
+static void what_is_held_back_is_asked_for_each_time(void **state)
+{
+	(void)state;
+	for (unsigned i = 1; i < 4; i++) {
+		vmx_state_get(&vcpu, STATE_GPR | STATE_EVENTS);
+		assert_int_equal(blocking_gets, i);
+		assert_int_equal(vcpu.arch.events.pending_debug, PENDING_DEBUG_STEP);
+	}
+	vmx_state_get(&vcpu, STATE_ALL & ~STATE_EVENTS);
+	assert_int_equal(blocking_gets, 3);
+	guest.valid = guest.dirty = STATE_ALL; /* INIT, and no entry since */
+	vmx_state_set(&vcpu, STATE_TSC);
+	vmx_state_get(&vcpu, STATE_EVENTS);
+	assert_int_equal(blocking_gets, 3);
+	vmx_state_set(&vcpu, STATE_EVENTS);
+	assert_int_equal(blocking_sets, 1);
+	vmx_state_get(&vcpu, STATE_EVENTS);
+	assert_int_equal(blocking_gets, 4);
 }
 
 static void tsc_offset_is_without_the_cpus_own(void **state)
@@ -647,7 +681,8 @@ int main(void)
 		cmocka_unit_test_setup(msrs_of_the_vmcs_come_back, setup),
 		cmocka_unit_test_setup(pat_spec_ctrl_and_tsc_aux_are_not_read_back, setup),
 		cmocka_unit_test_setup(debug_registers_come_back, setup),
-		cmocka_unit_test_setup(debug_registers_that_are_set_leave_no_trap_pending, setup),
+		cmocka_unit_test_setup(debug_registers_that_are_set_leave_traps_pending, setup),
+		cmocka_unit_test_setup(what_is_held_back_is_asked_for_each_time, setup),
 		cmocka_unit_test_setup(tsc_offset_is_without_the_cpus_own, setup),
 		cmocka_unit_test_setup(spec_ctrl_is_exchanged_where_the_guests_is_not_0, setup),
 		cmocka_unit_test_setup(group_that_is_valid_already_is_not_read, setup),

@@ -16,13 +16,17 @@
 #define DR7_L1     BIT(2)
 #define DR7_GD     BIT(13)
 #define DR7_WRITE1 (field_set(BITS(21, 20), 1) | field_set(BITS(23, 22), 3)) /* 4 bytes */
+#define DR7_TOUCH1 (field_set(BITS(21, 20), 3) | field_set(BITS(23, 22), 1)) /* 2 bytes */
 #define RFLAGS_TF  BIT(8)
+#define INTEL      0x756e6547 /* "Genu" */
 
 const char test_title[] = "debug registers";
 
 static uint32_t watched;
+static uint16_t watched_selector;
 
 extern char after_step_cpuid[], after_step_nop[], after_step_call[];
+extern char after_held_cpuid[], after_held_nop[];
 
 static void breakpoint_target(uint64_t unused)
 {
@@ -70,6 +74,24 @@ static void step_msr(uint64_t unused)
 		     :
 		     : "i"(RFLAGS_TF), "c"(MSR_APIC_BASE)
 		     : "rax", "rdx", "memory", "cc");
+}
+
+static void hold_cpuid(uint64_t unused)
+{
+	(void)unused;
+	asm volatile("mov %1, %%ss; cpuid; .global after_held_cpuid\nafter_held_cpuid: nop; nop"
+		     :
+		     : "a"(0), "m"(watched_selector)
+		     : "rbx", "rcx", "rdx", "memory");
+}
+
+static void hold_nop(uint64_t unused)
+{
+	(void)unused;
+	asm volatile("mov %0, %%ss; nop; .global after_held_nop\nafter_held_nop: nop; nop"
+		     :
+		     : "m"(watched_selector)
+		     : "memory");
 }
 
 static void check_step(const char *name, void (*call)(uint64_t), const char *after)
@@ -129,6 +151,29 @@ static void test_watchpoint(void)
 	check(*(volatile uint32_t *)&watched == 77, "the watched write is missing");
 }
 
+/*
+ * MOV SS holds the trap of its own operand back behind the next instruction: SDM3 6.8.3 "Masking
+ * Exceptions and Interrupts When Switching Stacks". AMD's VMCB has no place for it, QEMU holds
+ * nothing.
+ */
+static void check_held(const char *name, void (*call)(uint64_t), const char *after)
+{
+	struct trap trap;
+
+	if (cpuid(0, 0).ebx != INTEL) {
+		return;
+	}
+	asm volatile("mov %%ss, %0" : "=m"(watched_selector));
+	dr6_write(DR6_RESET);
+	dr1_write((uint64_t)&watched_selector);
+	dr7_write(DR7_RESET | DR7_L1 | DR7_TOUCH1);
+	trap = expect_exception(call, 0);
+	dr7_write(DR7_RESET);
+	check(trap.vector == VECTOR_DB && trap.rip == (uint64_t)after && (trap.dr6 & DR6_B1) != 0,
+	      "watched MOV SS before %s: vector %lu at %lx (expected %lx), dr6 %lx", name,
+	      trap.vector, trap.rip, (uint64_t)after, trap.dr6);
+}
+
 /* GD is cleared as its #DB is delivered, so that the handler may look. */
 static void test_general_detect(void)
 {
@@ -151,5 +196,9 @@ void test_main(void)
 	check_step("nop", step_nop, after_step_nop);
 	check_step("cpuid", step_cpuid, after_step_cpuid);
 	check_step("rdmsr", step_msr, after_step_call);
+	for (unsigned i = 0; i < 10; i++) {
+		check_held("nop", hold_nop, after_held_nop);
+		check_held("cpuid", hold_cpuid, after_held_cpuid);
+	}
 	test_general_detect();
 }
