@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Why a processor did not enter a guest: the rules of SDM3 27.3.1 "Checks on the Guest State Area",
- * one row each, looked at only after a failed entry. With unrestricted guests.
+ * one row each, and those of 27.2.1.3 "VM-Entry Control Fields" about the event. Looked at only
+ * after a failed entry. With unrestricted guests.
  */
 #include "arch/vmx.h"
 
@@ -292,13 +293,53 @@ static bool rflags_virtual(void)
 	return is_virtual_8086() && (is_long() || (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) == 0);
 }
 
-static bool rflags_interrupt(void)
+/* ---- the event ---- */
+
+static bool event_is(uint64_t type)
 {
 	uint64_t event = vmcs_read(VMCS_ENTRY_EVENT);
 
-	return (event & VMCS_EVENT_VALID) != 0 &&
-	       field_get(VMCS_EVENT_TYPE, event) == VMCS_EVENT_INTERRUPT &&
-	       (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0;
+	return (event & VMCS_EVENT_VALID) != 0 && field_get(VMCS_EVENT_TYPE, event) == type;
+}
+
+/* Type 7 is the pending monitor trap. */
+static bool event_type(void)
+{
+	return event_is(1) || event_is(7);
+}
+
+static bool event_vector(void)
+{
+	uint64_t vector = field_get(VMCS_EVENT_VECTOR, vmcs_read(VMCS_ENTRY_EVENT));
+
+	return (event_is(VMCS_EVENT_NMI) && vector != VECTOR_NMI) ||
+	       (event_is(VMCS_EVENT_EXCEPTION) && vector >= 32);
+}
+
+/* Exactly those exceptions that push one, in protected mode. */
+static bool event_error(void)
+{
+	const uint64_t pushing = BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) |
+				 BIT(VECTOR_GP) | BIT(VECTOR_PF) | BIT(VECTOR_AC);
+	uint64_t event = vmcs_read(VMCS_ENTRY_EVENT);
+	uint64_t vector = field_get(VMCS_EVENT_VECTOR, event);
+	bool pushes = event_is(VMCS_EVENT_EXCEPTION) && vector < 32 &&
+		      (pushing & BIT(vector)) != 0 && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) != 0;
+
+	return (event & VMCS_EVENT_VALID) != 0 && pushes != ((event & VMCS_EVENT_HAS_ERROR) != 0);
+}
+
+static bool event_error_wide(void)
+{
+	uint64_t event = vmcs_read(VMCS_ENTRY_EVENT);
+
+	return (event & VMCS_EVENT_VALID) != 0 && (event & VMCS_EVENT_HAS_ERROR) != 0 &&
+	       vmcs_read(VMCS_ENTRY_ERROR) >> 16 != 0;
+}
+
+static bool rflags_interrupt(void)
+{
+	return event_is(VMCS_EVENT_INTERRUPT) && (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) == 0;
 }
 
 static bool shadows(void)
@@ -312,16 +353,11 @@ static bool shadows(void)
 
 static bool event_in_shadow(void)
 {
-	uint64_t event = vmcs_read(VMCS_ENTRY_EVENT);
-	uint64_t type = field_get(VMCS_EVENT_TYPE, event);
 	uint64_t blocked = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 
-	if ((event & VMCS_EVENT_VALID) == 0) {
-		return false;
-	}
-	return (type == VMCS_EVENT_INTERRUPT &&
+	return (event_is(VMCS_EVENT_INTERRUPT) &&
 		(blocked & (VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)) != 0) ||
-	       (type == VMCS_EVENT_NMI &&
+	       (event_is(VMCS_EVENT_NMI) &&
 		(blocked & (VMCS_BLOCKED_BY_MOV_SS | VMCS_BLOCKED_BY_NMI)) != 0);
 }
 
@@ -394,6 +430,10 @@ static const struct {
 	{ rip, "RIP is too wide (27.3.1.4)" },
 	{ rflags_reserved, "RFLAGS has a reserved bit, or lacks bit 1 (27.3.1.4)" },
 	{ rflags_virtual, "virtual-8086 mode in 64-bit or real mode (27.3.1.4)" },
+	{ event_type, "an event of a reserved type is injected (27.2.1.3)" },
+	{ event_vector, "an event is injected with another's vector (27.2.1.3)" },
+	{ event_error, "an event is injected with an error code, or without its own (27.2.1.3)" },
+	{ event_error_wide, "an error code has more than 16 bits (27.2.1.3)" },
 	{ rflags_interrupt, "an interrupt is injected with IF clear (27.3.1.4)" },
 	{ shadows, "the shadows of STI and MOV SS together, or STI's with IF clear (27.3.1.5)" },
 	{ event_in_shadow, "an event is injected that is blocked (27.3.1.5)" },

@@ -131,7 +131,7 @@ static void other_sane_guests_break_no_rule(void **state)
 	vmcs_fake_set(VMCS_ENTRY_EVENT, NMI);
 	expect_none();
 	vmcs_fake_set(VMCS_GUEST_INTERRUPTIBILITY, VMCS_BLOCKED_BY_MOV_SS);
-	vmcs_fake_set(VMCS_ENTRY_EVENT, VMCS_EVENT_VALID | VMCS_EVENT_EXCEPTION << 8 | 6);
+	vmcs_fake_set(VMCS_ENTRY_EVENT, VMCS_EVENT_VALID | VMCS_EVENT_EXCEPTION << 8 | VECTOR_UD);
 	expect_none();
 	vmcs_fake_set(VMCS_GUEST_INTERRUPTIBILITY, VMCS_BLOCKED_BY_NMI);
 	vmcs_fake_set(VMCS_ENTRY_EVENT, INTERRUPT);
@@ -337,6 +337,52 @@ static void broken_events_are_found(void **state)
 	expect_each(rows, ARRAY_SIZE(rows));
 }
 
+#define EXCEPTION(vector) (VMCS_EVENT_VALID | VMCS_EVENT_EXCEPTION << 8 | (vector))
+#define ERROR             VMCS_EVENT_HAS_ERROR
+
+static void events_that_can_not_be_are_found(void **state)
+{
+	static const struct row rows[] = {
+		{ make_64_bit, "type", { { VMCS_ENTRY_EVENT, VMCS_EVENT_VALID | 1 << 8 } } },
+		{ make_64_bit, "type", { { VMCS_ENTRY_EVENT, VMCS_EVENT_VALID | 7 << 8 } } },
+		{ make_64_bit, "another's", { { VMCS_ENTRY_EVENT, NMI + 1 } } },
+		{ make_64_bit, "another's", { { VMCS_ENTRY_EVENT, EXCEPTION(32) } } },
+		{ make_64_bit, "error code,", { { VMCS_ENTRY_EVENT, EXCEPTION(6) | ERROR } } },
+		{ make_64_bit, "error code,", { { VMCS_ENTRY_EVENT, EXCEPTION(13) } } },
+		{ make_64_bit, "error code,", { { VMCS_ENTRY_EVENT, INTERRUPT | ERROR } } },
+		{ make_64_bit, "error code,", { { VMCS_ENTRY_EVENT, NMI | ERROR } } },
+		{ make_virtual_8086, "error code,", { { VMCS_ENTRY_EVENT, EXCEPTION(13) } } },
+		{ make_real, "error code,", { { VMCS_ENTRY_EVENT, EXCEPTION(13) | ERROR } } },
+		{ make_64_bit,
+		  "16 bits",
+		  { { VMCS_ENTRY_EVENT, EXCEPTION(13) | ERROR }, { VMCS_ENTRY_ERROR, BIT(16) } } },
+	};
+
+	(void)state;
+	expect_each(rows, ARRAY_SIZE(rows));
+}
+
+static void sane_exceptions_break_no_rule(void **state)
+{
+	static const uint8_t with[] = { 8, 10, 11, 12, 13, 14, 17 };
+	static const uint8_t without[] = { 0, 1, 3, 4, 5, 6, 7, 16, 18, 19 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(with); i++) {
+		setup(state);
+		vmcs_fake_set(VMCS_ENTRY_ERROR, UINT16_MAX);
+		vmcs_fake_set(VMCS_ENTRY_EVENT, EXCEPTION(with[i]) | ERROR);
+		expect_none();
+		make_real();
+		vmcs_fake_set(VMCS_ENTRY_EVENT, EXCEPTION(with[i]));
+		expect_none();
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(without); i++) {
+		setup(state);
+		vmcs_fake_set(VMCS_ENTRY_EVENT, EXCEPTION(without[i]));
+		expect_none();
+	}
+}
+
 static void broken_shadows_are_found(void **state)
 {
 	static const struct row rows[] = {
@@ -375,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup(broken_data_segments_are_found, setup),
 		cmocka_unit_test_setup(broken_virtual_8086_segments_are_found, setup),
 		cmocka_unit_test_setup(broken_events_are_found, setup),
+		cmocka_unit_test_setup(events_that_can_not_be_are_found, setup),
+		cmocka_unit_test_setup(sane_exceptions_break_no_rule, setup),
 		cmocka_unit_test_setup(broken_shadows_are_found, setup),
 	};
 
