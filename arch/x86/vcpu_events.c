@@ -180,11 +180,25 @@ static void take_nmi(struct vcpu_event *event, struct vcpu_events *events)
 	events->nmi_masked = true;
 }
 
+/*
+ * An NMI that had to wait for an exception's handler may find a shadow there, in which it can not
+ * be given: SDM3 27.3.1.5 "Checks on Guest Non-Register State". It has not begun, then.
+ */
+static void postpone_nmi(struct vcpu_events *events)
+{
+	if (unlikely(events->injected.kind == EVENT_NMI) && events->interrupt_shadow) {
+		events->injected.kind = EVENT_NONE;
+		events->nmi_pending = true;
+		events->nmi_masked = false;
+	}
+}
+
 void vcpu_events_next(struct vcpu *vcpu, struct vcpu_event *event, struct vcpu_windows *windows)
 {
 	struct vcpu_events *events = &vcpu->arch.events;
 	int vector = vlapic_injectable(vcpu);
 
+	postpone_nmi(events);
 	event->kind = EVENT_NONE;
 	if (unlikely(events->injected.kind == EVENT_EXCEPTION)) {
 		take(event, &events->injected);

@@ -207,6 +207,22 @@ static void nmi_whose_delivery_was_interrupted_is_given_again_though_masked(void
 	expect_next(EVENT_NONE, 0);
 }
 
+/* Behind the exception that came in its delivery: the handler may be in one. */
+static void nmi_whose_delivery_was_interrupted_waits_for_a_shadow(void **state)
+{
+	(void)state;
+	in_delivery(EVENT_NMI, VECTOR_NMI);
+	vcpu_events_raise_ud(&vcpu);
+	expect_next(EVENT_EXCEPTION, VECTOR_UD);
+	vcpu.arch.events.interrupt_shadow = true;
+	expect_next(EVENT_NONE, 0);
+	assert_true(windows.nmi);
+	vcpu.arch.events.interrupt_shadow = false;
+	expect_next(EVENT_NMI, VECTOR_NMI);
+	assert_true(vcpu.arch.events.nmi_masked);
+	expect_next(EVENT_NONE, 0);
+}
+
 /* ---- exceptions ---- */
 
 static void exception_carries_error_and_payload(void **state)
@@ -411,6 +427,8 @@ int main(void)
 		cmocka_unit_test_setup(nmi_waits_for_the_shadow_with_a_window, setup),
 		cmocka_unit_test_setup(
 			nmi_whose_delivery_was_interrupted_is_given_again_though_masked, setup),
+		cmocka_unit_test_setup(nmi_whose_delivery_was_interrupted_waits_for_a_shadow,
+				       setup),
 		cmocka_unit_test_setup(exception_carries_error_and_payload, setup),
 		cmocka_unit_test_setup(exception_comes_before_nmi_which_asks_for_a_window, setup),
 		cmocka_unit_test_setup(exception_in_an_interrupts_delivery_goes_first_and_keeps_it,
