@@ -107,7 +107,7 @@ $(eval $(call host_rules,unit,fake,$(CC) $(UNIT_FLAGS),$(FAKE_PATH)))
 $(eval $(call host_rules,fuzz,real,$(CLANG) $(FUZZ_FLAGS),$(INCLUDES)))
 $(eval $(call host_rules,fuzz,fake,$(CLANG) $(FUZZ_FLAGS),$(FAKE_PATH)))
 $(foreach t,$(UNITS),$(eval $(call host_binary,unit,$(t),$(call test_arch,tests/unit/$(t).c),$(CC) $(UNIT_FLAGS),-lcmocka)))
-$(foreach t,$(FUZZERS),$(eval $(call host_binary,fuzz,$(t),$(call test_arch,tests/fuzz/$(t).c),$(CLANG) $(FUZZ_FLAGS),)))
+$(foreach t,$(FUZZERS),$(eval $(call host_binary,fuzz,$(t),$(call test_arch,tests/fuzz/$(t).c),$(CLANG) $(FUZZ_FLAGS),-lcmocka)))
 
 unit: $(UNITS:%=$(BUILD)/unit/%)
 	@scripts/unit $^

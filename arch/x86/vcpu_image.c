@@ -65,7 +65,7 @@ static struct vcpu_event event_of(const struct vcpu_image_event *from)
 	};
 }
 
-static void events_get(struct vcpu_image_events *to, const struct vcpu *vcpu)
+void vcpu_image_events_get(struct vcpu_image_events *to, const struct vcpu *vcpu)
 {
 	const struct vcpu_events *from = &vcpu->arch.events;
 
@@ -131,7 +131,7 @@ void vcpu_image_get(struct vcpu *vcpu, uint64_t groups, struct vcpu_image *image
 		xsave_get(image, vcpu);
 	}
 	if ((groups & STATE_EVENTS) != 0) {
-		events_get(&image->events, vcpu);
+		vcpu_image_events_get(&image->events, vcpu);
 	}
 	if ((groups & STATE_LAPIC) != 0) {
 		vlapic_image_get(&image->lapic, &vcpu->arch.vlapic);

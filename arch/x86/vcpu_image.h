@@ -73,6 +73,9 @@ void vcpu_image_get(struct vcpu *vcpu, uint64_t groups, struct vcpu_image *image
 /* Puts groups back of an image that has no faults in them. Loaded. */
 void vcpu_image_put(struct vcpu *vcpu, uint64_t groups, const struct vcpu_image *image);
 
+/* What is in delivery, raised or held back in it. */
+void vcpu_image_events_get(struct vcpu_image_events *to, const struct vcpu *vcpu);
+
 /* Those groups of registers alone. */
 void vcpu_image_copy_state(struct vcpu_state *to, const struct vcpu_state *from, uint64_t groups);
 

@@ -108,6 +108,13 @@ static bool xsave_is_valid(const struct vcpu_image *image, const struct cpuid_ta
 
 /* ---- events ---- */
 
+/*
+ * What a guest can have in delivery or raised in it. Others, of which 2 is the NMI, are refused at
+ * the entry, by AMD's at least: APM2 15.20 "Event Injection". 3 and 4 come of soft events alone.
+ */
+#define EXCEPTIONS            (BITS(19, 16) | BITS(14, 10) | BITS(8, 5) | BITS(1, 0))
+#define EXCEPTIONS_WITH_ERROR (BIT(VECTOR_AC) | BITS(14, 10) | BIT(VECTOR_DF))
+
 /* DR6's upper half is not there: VMRUN refuses it. */
 static bool payload_is_valid(uint8_t vector, uint64_t payload)
 {
@@ -115,7 +122,18 @@ static bool payload_is_valid(uint8_t vector, uint64_t payload)
 	       (vector == VECTOR_DB && payload <= UINT32_MAX);
 }
 
-/* Soft events are not kept: their instruction runs again. Vector 2 is no exception's. */
+/* Codes have 16 bits at most; SDM3 27.2.1.3 "VM-Entry Control Fields" wants no more. */
+static bool error_is_valid(uint8_t vector, uint64_t word)
+{
+	uint64_t error = field_get(IMAGE_EVENT_ERROR, word);
+
+	if ((word & IMAGE_EVENT_HAS_ERROR) == 0) {
+		return error == 0;
+	}
+	return (EXCEPTIONS_WITH_ERROR & BIT(vector)) != 0 && error <= UINT16_MAX;
+}
+
+/* Soft events are not kept: their instruction runs again. */
 static bool event_is_valid(const struct vcpu_image_event *event)
 {
 	const uint64_t error = IMAGE_EVENT_HAS_ERROR | IMAGE_EVENT_ERROR;
@@ -126,8 +144,8 @@ static bool event_is_valid(const struct vcpu_image_event *event)
 		return false;
 	}
 	if (kind == EVENT_EXCEPTION) {
-		return vector < 32 && vector != VECTOR_NMI &&
-		       ((event->word & IMAGE_EVENT_HAS_ERROR) != 0 || (event->word & error) == 0) &&
+		return vector < 32 && (EXCEPTIONS & BIT(vector)) != 0 &&
+		       error_is_valid(vector, event->word) &&
 		       payload_is_valid(vector, event->payload);
 	}
 	return event->payload == 0 && (event->word & error) == 0 &&
@@ -162,6 +180,32 @@ static bool events_are_valid(const struct vcpu_image_events *events, uint64_t rf
 	       (events->flags & ~IMAGE_FLAGS) == 0 && pending_debug_is_valid(events, rflags);
 }
 
+/* An error code belongs to these vectors; real mode pushes none, and knows none where a delivery
+ * was left in it. */
+static bool has_its_error(const struct vcpu_image_event *event)
+{
+	uint64_t vector = field_get(IMAGE_EVENT_VECTOR, event->word);
+
+	return field_get(IMAGE_EVENT_KIND, event->word) != EVENT_EXCEPTION || vector >= 32 ||
+	       (EXCEPTIONS_WITH_ERROR & BIT(vector)) == 0 ||
+	       (event->word & IMAGE_EVENT_HAS_ERROR) != 0;
+}
+
+/* Events that stay meet a mode that is set, too. */
+static bool errors_fit(const struct vcpu *vcpu, const struct vcpu_image_events *set, uint64_t cr0)
+{
+	struct vcpu_image_events events = { 0 };
+
+	if ((cr0 & CR0_PE) == 0) {
+		return true;
+	}
+	if (set == NULL) {
+		vcpu_image_events_get(&events, vcpu);
+		set = &events;
+	}
+	return has_its_error(&set->injected) && has_its_error(&set->exception);
+}
+
 /* ---- all ---- */
 
 /* Those of the registers, by what the vCPU will have: groups that are not set too. */
@@ -193,6 +237,10 @@ uint64_t vcpu_image_faults(struct vcpu *vcpu, uint64_t groups, const struct vcpu
 	faults = register_faults(vcpu, &after);
 	faults |= xsave_is_valid(image, vcpu->vm->arch.cpuid) ? 0 : STATE_XSAVE;
 	faults |= events_are_valid(&image->events, after.rflags) ? 0 : STATE_EVENTS;
+	faults |= errors_fit(vcpu, (groups & STATE_EVENTS) != 0 ? &image->events : NULL,
+			     after.sregs.cr0)
+			  ? 0
+			  : STATE_EVENTS | STATE_SREGS;
 	faults |= vlapic_image_is_valid(&vcpu->arch.vlapic, lapic) ? 0 : STATE_LAPIC;
 	if ((groups & STATE_SREGS) != 0 && after.sregs.cr8 != vlapic_image_cr8(lapic)) {
 		faults |= STATE_LAPIC;

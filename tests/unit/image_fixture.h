@@ -235,7 +235,7 @@ void arch_vcpu_skip_insn(struct vcpu *vcpu)
 	(void)vcpu;
 }
 
-void vcpu_events_raise_gp(struct vcpu *vcpu)
+__attribute__((weak)) void vcpu_events_raise_gp(struct vcpu *vcpu)
 {
 	(void)vcpu;
 }

@@ -134,7 +134,8 @@ static void random_xsave(uint8_t *page)
 static uint64_t event_word(enum vcpu_event_kind kind, uint8_t vector, bool has_error)
 {
 	return field_set(IMAGE_EVENT_KIND, kind) | field_set(IMAGE_EVENT_VECTOR, vector) |
-	       (has_error ? IMAGE_EVENT_HAS_ERROR | field_set(IMAGE_EVENT_ERROR, random_word())
+	       (has_error ? IMAGE_EVENT_HAS_ERROR |
+				    field_set(IMAGE_EVENT_ERROR, (uint16_t)random_word())
 			  : 0);
 }
 
@@ -497,78 +498,6 @@ static void state_set_looks_at_the_groups_that_stay(void **state)
 	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_GPR, &one), -E_INVAL);
 }
 
-/* VT-x has them as registers. Here they are read from memory by each walk. */
-static void state_set_looks_at_the_entries_of_pae_paging(void **state)
-{
-	static const uint64_t reserved[] = { BIT(1), BIT(2), BIT(5), BIT(8), BIT(40), BIT(63) };
-
-	(void)state;
-	take(&one);
-	one.state.sregs.cr0 = CR0_ET | CR0_PE | CR0_PG;
-	one.state.sregs.cr4 = CR4_PAE;
-	one.state.sregs.pdptes[2] = 0x5000 | PDPTE_PRESENT;
-	for (unsigned i = 0; i < ARRAY_SIZE(reserved); i++) {
-		one.state.sregs.pdptes[i % 4] = reserved[i] | PDPTE_PRESENT;
-		assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), -E_INVAL);
-		one.state.sregs.pdptes[i % 4] = reserved[i];
-		assert_int_equal(vcpu_image_faults(vcpu, STATE_ALL, &one), 0);
-	}
-	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), 0);
-	take(&is);
-	assert_int_equal(is.state.sregs.pdptes[2], 0);
-}
-
-/* ---- #DB that waits: SDM3 27.3.1.5 ---- */
-
-#define PENDING (PENDING_DEBUG_HITS | PENDING_DEBUG_ENABLED | PENDING_DEBUG_STEP)
-#define SHADOW  IMAGE_INTERRUPT_SHADOW
-#define HOLDS   (IMAGE_INTERRUPT_SHADOW | IMAGE_DEBUG_SHADOW)
-#define HIT     (PENDING_DEBUG_ENABLED | BIT(0))
-
-static void state_set_looks_at_pending_debug_exceptions(void **state)
-{
-	static const struct {
-		uint64_t flags, pending, rflags;
-		bool is_good;
-	} rows[] = {
-		{ HOLDS, HIT, 0, true },
-		{ HOLDS, HIT | PENDING_DEBUG_STEP, RFLAGS_TF, true },
-		{ SHADOW, PENDING_DEBUG_STEP, RFLAGS_TF, true },
-		{ SHADOW, 0, 0, true },
-		{ 0, HIT, 0, true },
-		{ 0, PENDING_DEBUG_STEP, RFLAGS_TF, true },
-		{ 0, 0, RFLAGS_TF, true },
-		{ HOLDS, HIT, RFLAGS_TF, false },
-		{ HOLDS, HIT | PENDING_DEBUG_STEP, 0, false },
-		{ SHADOW, PENDING_DEBUG_STEP, 0, false },
-		{ SHADOW, 0, RFLAGS_TF, false },
-		{ IMAGE_DEBUG_SHADOW, 0, 0, false },
-		{ 0, BIT(4), 0, false },
-		{ 0, BIT(11), 0, false },
-		{ 0, BIT(13), 0, false },
-		{ 0, BIT(16), 0, false },
-		{ 0, BIT(63), 0, false },
-	};
-	struct virt_ops holding = fake_virt;
-
-	(void)state;
-	holding.pending_debug = PENDING;
-	virt = &holding;
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		take(&one);
-		one.events.flags = rows[i].flags;
-		one.events.pending_debug = rows[i].pending;
-		one.state.rflags = RFLAGS_RES1 | rows[i].rflags;
-		if ((arch_vcpu_state_set(vcpu, STATE_ALL, &one) == 0) != rows[i].is_good) {
-			fail_msg("row %u", i);
-		}
-		take(&is);
-		assert_true(!rows[i].is_good ||
-			    memcmp(&is.events, &one.events, sizeof(is.events)) == 0);
-	}
-	virt = &fake_virt;
-}
-
 /* ---- the swap ---- */
 
 static void swap_keeps_any_state(void **state)
@@ -650,8 +579,6 @@ int main(void)
 		TEST(state_set_refuses_and_changes_nothing),
 		TEST(state_set_refuses_groups_that_are_not_there),
 		TEST(state_set_looks_at_the_groups_that_stay),
-		TEST(state_set_looks_at_the_entries_of_pae_paging),
-		TEST(state_set_looks_at_pending_debug_exceptions),
 		TEST(swap_keeps_any_state),
 		TEST(swap_keeps_what_others_post),
 		TEST(swap_empties_what_is_no_state),
