@@ -278,7 +278,8 @@ static bool rip(void)
 	uint64_t at = vmcs_read(VMCS_GUEST_RIP);
 	bool is_64_bit = is_long() && (rights(SEGMENT_CS) >> 4 & SEGMENT_L) != 0;
 
-	return is_64_bit ? !is_canonical(at) : at >> 32 != 0;
+	/* Not canonical it may be: it is run behind an instruction that ends where that is. */
+	return is_64_bit ? at >> 48 != 0 && at >> 48 != UINT16_MAX : at >> 32 != 0;
 }
 
 static bool rflags_reserved(void)

@@ -140,6 +140,9 @@ static void other_sane_guests_break_no_rule(void **state)
 	expect_none();
 	vmcs_fake_set(VMCS_GUEST_PENDING_DEBUG, 0x500f);
 	expect_none();
+	setup(state);
+	vmcs_fake_set(VMCS_GUEST_RIP, FAR); /* its fetch has the fault */
+	expect_none();
 }
 
 /* ---- broken ones ---- */
@@ -203,7 +206,8 @@ static void broken_entries_of_pae_paging_are_found(void **state)
 static void broken_rip_and_rflags_are_found(void **state)
 {
 	static const struct row rows[] = {
-		{ make_64_bit, "RIP", { { VMCS_GUEST_RIP, FAR } } },
+		{ make_64_bit, "RIP", { { VMCS_GUEST_RIP, BIT(48) } } },
+		{ make_64_bit, "RIP", { { VMCS_GUEST_RIP, BIT(63) } } },
 		{ make_protected, "RIP", { { VMCS_GUEST_RIP, BIT(32) } } },
 		{ make_64_bit, /* compatibility mode */
 		  "RIP",
