@@ -29,7 +29,8 @@ static bool paging_is_valid(const struct vcpu_sregs *sregs, uint64_t cr0)
 	bool code_is_long = (sregs->segments[SEGMENT_CS].attributes & SEGMENT_L) != 0;
 
 	if ((cr0 & CR0_PG) == 0) {
-		return (sregs->cr4 & CR4_PCIDE) == 0;
+		/* 64-bit mode is left by way of compatibility mode: RIP would be too wide. */
+		return (sregs->cr4 & CR4_PCIDE) == 0 && !vcpu_regs_is_long(sregs);
 	}
 	if ((cr0 & CR0_PE) == 0) {
 		return false;

@@ -182,10 +182,20 @@ static void long_mode_needs_pae_and_a_legacy_code_segment(void **state)
 	expect_refused_cr0(CR0_PE | CR0_PG);
 }
 
+static void paging_stays_on_in_64_bit_mode(void **state)
+{
+	(void)state;
+	expect_refused_cr0(CR0_PE | CR0_ET);
+	sregs.segments[SEGMENT_CS].attributes = SEGMENT_DB; /* compatibility mode */
+	assert_true(exit_cr_set_cr0(&sregs, CR0_PE | CR0_ET));
+	assert_int_equal(sregs.efer, EFER_LME);
+}
+
 static void paging_stays_on_while_there_are_pcids(void **state)
 {
 	(void)state;
 	sregs.cr4 |= CR4_PCIDE;
+	sregs.segments[SEGMENT_CS].attributes = SEGMENT_DB;
 	expect_refused_cr0(CR0_PE | CR0_ET);
 }
 
@@ -428,6 +438,7 @@ int main(void)
 		cmocka_unit_test_setup(extension_type_can_not_be_cleared, setup),
 		cmocka_unit_test_setup(paging_turns_long_mode_on_and_off, setup),
 		cmocka_unit_test_setup(long_mode_needs_pae_and_a_legacy_code_segment, setup),
+		cmocka_unit_test_setup(paging_stays_on_in_64_bit_mode, setup),
 		cmocka_unit_test_setup(paging_stays_on_while_there_are_pcids, setup),
 		cmocka_unit_test_setup(bits_that_cpuid_does_not_offer_are_reserved, setup),
 		cmocka_unit_test_setup(long_mode_keeps_pae, setup),

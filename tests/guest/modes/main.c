@@ -106,6 +106,25 @@ static void test_bad_table(void)
 	check((s->cr0 & CR0_PG) != 0, "a table gone bad: CR0 is %x", s->cr0);
 }
 
+static void clear_paging(uint64_t cr0)
+{
+	cr0_write(cr0);
+}
+
+/* Intel's is left by way of compatibility mode alone; QEMU's goes on without paging. */
+static void test_way_out_of_64_bit_mode(void)
+{
+	struct trap trap;
+
+	if (cpuid(0, 0).ebx == INTEL) {
+		trap = expect_exception(clear_paging, cr0_read() & ~CR0_PG);
+		check(trap.vector == VECTOR_GP, "paging off in 64-bit mode: vector %lu",
+		      trap.vector);
+		check((cr0_read() & CR0_PG) != 0, "paging off in 64-bit mode: CR0 is %lx",
+		      cr0_read());
+	}
+}
+
 static void test_real(void)
 {
 	struct real_regs regs = { .eflags = 2 };
@@ -142,6 +161,7 @@ void test_main(void)
 		test_legacy("32-bit paging", directory, CR4_PSE);
 		test_legacy("PAE paging", pae_table, CR4_PAE);
 		test_bad_table();
+		test_way_out_of_64_bit_mode();
 		test_real();
 		test_compatibility();
 	}
