@@ -86,11 +86,12 @@ bool exit_cr_set_efer(struct vcpu_sregs *sregs, uint64_t value, uint64_t allowed
 	return true;
 }
 
-static bool pae_load(struct vcpu *vcpu, struct vcpu_sregs *next, uint64_t changes)
+/* PAE's first table, and long mode that a write turns on: the vendor's part of the checks. */
+static bool paging_load(struct vcpu *vcpu, struct vcpu_sregs *next, uint64_t changes)
 {
 	if (!vcpu_regs_is_pae(next)) {
 		memset(next->pdptes, 0, sizeof(next->pdptes));
-		return true;
+		changes &= (next->efer & EFER_LMA) != 0 ? CR0_PG : 0;
 	}
 	return changes == 0 || virt->paging_load(vcpu, next);
 }
@@ -101,7 +102,8 @@ static bool cr0_write_guest(struct vcpu *vcpu, uint64_t value)
 	struct vcpu_sregs next = state->sregs;
 	uint64_t old = next.cr0;
 
-	if (!exit_cr_set_cr0(&next, value) || !pae_load(vcpu, &next, (old ^ value) & CR0_LOADS)) {
+	if (!exit_cr_set_cr0(&next, value) ||
+	    !paging_load(vcpu, &next, (old ^ value) & CR0_LOADS)) {
 		return false;
 	}
 	state->sregs = next;
@@ -117,7 +119,7 @@ static bool cr4_write_guest(struct vcpu *vcpu, uint64_t value)
 	uint64_t old = next.cr4;
 
 	if (!exit_cr_set_cr4(&next, value, vcpu->vm->arch.cpuid->cr4) ||
-	    !pae_load(vcpu, &next, (old ^ value) & CR4_LOADS)) {
+	    !paging_load(vcpu, &next, (old ^ value) & CR4_LOADS)) {
 		return false;
 	}
 	state->sregs = next;

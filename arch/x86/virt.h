@@ -37,8 +37,8 @@ struct virt_ops {
 	 * dirty ones. */
 	void (*state_get)(struct vcpu *vcpu, uint64_t groups);
 	void (*state_set)(struct vcpu *vcpu, uint64_t groups);
-	/* PAE paging is on in *sregs, or its table is to be looked at again: loads what the
-	 * processor keeps of it. False: #GP. */
+	/* Long mode was turned on in *sregs, or PAE paging, or its table is to be looked at again:
+	 * checks what this vendor's processors do, and loads what they keep. False: #GP. */
 	bool (*paging_load)(struct vcpu *vcpu, struct vcpu_sregs *sregs);
 	void (*dump)(struct vcpu *vcpu);
 	/* Opens or closes ports and MSRs to the guest in its bitmaps. */

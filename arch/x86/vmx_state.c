@@ -20,6 +20,8 @@
 /* The others exit when they change, and read from the shadow. */
 #define CR0_GUESTS_OWN (CR0_MP | CR0_TS)
 
+#define TYPE_BUSY_TSS 11 /* not of 16 bits */
+
 #define PDPTES     4
 #define CR3_PDPTES BITS(31, 5)
 
@@ -114,11 +116,18 @@ static void pdptes_read(struct vcpu *vcpu, uint64_t cr3, uint64_t entries[PDPTES
 	}
 }
 
-/* What is loaded is what was looked at: other vCPUs may go on writing there. */
+/*
+ * Long mode wants a TSS of its own: SDM3 10.8.5 "Initializing IA-32e Mode", 27.3.1.2. Of PAE's
+ * entries what is loaded is what was looked at: others may go on writing there.
+ */
 bool vmx_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs)
 {
 	uint64_t entries[PDPTES];
 
+	if ((sregs->efer & EFER_LMA) != 0) {
+		return field_get(SEGMENT_TYPE, sregs->segments[SEGMENT_TR].attributes) ==
+		       TYPE_BUSY_TSS;
+	}
 	pdptes_read(vcpu, sregs->cr3, entries);
 	for (uint32_t i = 0; i < PDPTES; i++) {
 		if (!vcpu_regs_pdpte_is_valid(entries[i], vcpu->vm->arch.cpuid->physical_bits)) {

@@ -415,6 +415,27 @@ static void table_of_pae_paging_is_loaded_by_some_writes_alone(void **state)
 	}
 }
 
+static void long_mode_that_is_turned_on_is_the_vendors_to_refuse(void **state)
+{
+	struct vcpu_sregs before;
+
+	(void)state;
+	setup_pae();
+	guest.sregs.cr0 = CR0_PE | CR0_ET;
+	guest.sregs.efer = EFER_LME;
+	before = guest.sregs;
+	table_is_bad = true;
+	assert_true(write_control(0, PAE_CR0));
+	assert_memory_equal(&guest.sregs, &before, sizeof(before));
+	assert_int_equal(faults, 1);
+	table_is_bad = false;
+	assert_true(write_control(0, PAE_CR0));
+	assert_int_equal(loads, 2);
+	assert_int_equal(guest.sregs.efer, LONG_EFER);
+	assert_true(write_control(0, PAE_CR0 | CR0_WP));
+	assert_int_equal(loads, 2);
+}
+
 static void other_paging_has_no_such_table(void **state)
 {
 	(void)state;
@@ -456,6 +477,7 @@ int main(void)
 		cmocka_unit_test(pae_paging_that_is_turned_on_has_its_table_loaded),
 		cmocka_unit_test(bad_table_of_pae_paging_faults_and_changes_nothing),
 		cmocka_unit_test(table_of_pae_paging_is_loaded_by_some_writes_alone),
+		cmocka_unit_test(long_mode_that_is_turned_on_is_the_vendors_to_refuse),
 		cmocka_unit_test(other_paging_has_no_such_table),
 	};
 

@@ -392,6 +392,20 @@ static void entries_with_reserved_bits_are_refused(void **state)
 	}
 }
 
+/* The entry would be refused: SDM3 27.3.1.2. */
+static void long_mode_with_a_tss_of_16_bits_is_refused(void **state)
+{
+	(void)state;
+	guest.sregs.cr0 = CR0_PE | CR0_PG;
+	guest.sregs.cr4 = CR4_PAE;
+	guest.sregs.efer = EFER_LME | EFER_LMA;
+	guest.sregs.segments[SEGMENT_TR].attributes = SEGMENT_PRESENT | 3;
+	assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
+	guest.sregs.segments[SEGMENT_TR].attributes = SEGMENT_PRESENT | 11;
+	assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
+	assert_int_equal(table_reads, 0);
+}
+
 /* There the processor reads ones. */
 static void table_outside_of_memory_is_refused(void **state)
 {
@@ -675,6 +689,7 @@ int main(void)
 		cmocka_unit_test_setup(pae_paging_loads_its_four_entries, setup),
 		cmocka_unit_test_setup(other_paging_has_no_such_entries, setup),
 		cmocka_unit_test_setup(entries_with_reserved_bits_are_refused, setup),
+		cmocka_unit_test_setup(long_mode_with_a_tss_of_16_bits_is_refused, setup),
 		cmocka_unit_test_setup(table_outside_of_memory_is_refused, setup),
 		cmocka_unit_test_setup(entries_come_back_in_pae_paging_alone, setup),
 		cmocka_unit_test_setup(image_without_entries_has_those_of_memory, setup),
