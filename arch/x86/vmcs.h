@@ -284,6 +284,8 @@ enum vmx_exit_reason {
 	VMX_EXIT_XRSTORS = 64,
 	VMX_EXIT_UMWAIT = 67,
 	VMX_EXIT_TPAUSE = 68,
+	VMX_EXIT_SEAMCALL = 76, /* of TDX, where the CPU has it */
+	VMX_EXIT_TDCALL = 77,
 	VMX_EXIT_REASONS,
 };
 

@@ -76,6 +76,8 @@ static const struct decode_row rows[VMX_EXIT_REASONS] = {
 	[VMX_EXIT_XRSTORS] = ROW_INSN(VM_INSTRUCTION),
 	[VMX_EXIT_UMWAIT] = ROW_INSN(VM_INSTRUCTION),
 	[VMX_EXIT_TPAUSE] = ROW_INSN(VM_INSTRUCTION),
+	[VMX_EXIT_SEAMCALL] = ROW_INSN(VM_INSTRUCTION),
+	[VMX_EXIT_TDCALL] = ROW_INSN(VM_INSTRUCTION),
 };
 
 static void decode_raw(uint64_t reason, struct vcpu_exit *exit)

@@ -129,6 +129,8 @@ static const struct {
 	{ 64, LONG, EXIT_ARCH, X86_EXIT_VM_INSTRUCTION }, /* XRSTORS */
 	{ 67, LONG, EXIT_ARCH, X86_EXIT_VM_INSTRUCTION }, /* UMWAIT */
 	{ 68, LONG, EXIT_ARCH, X86_EXIT_VM_INSTRUCTION }, /* TPAUSE */
+	{ 76, LONG, EXIT_ARCH, X86_EXIT_VM_INSTRUCTION }, /* SEAMCALL */
+	{ 77, LONG, EXIT_ARCH, X86_EXIT_VM_INSTRUCTION }, /* TDCALL */
 };
 
 static void each_reason_has_its_exit(void **state)
@@ -184,7 +186,7 @@ static void what_is_not_asked_for_stops_the_guest_and_is_told(void **state)
 static void traps_behind_apic_writes_are_the_vlapics(void **state)
 {
 	(void)state;
-	for (uint64_t reason = 0; reason < 69; reason++) {
+	for (uint64_t reason = 0; reason < 78; reason++) {
 		trapped = 0;
 		(void)decode(reason);
 		assert_int_equal(trapped, reason == 45 || reason == 56 ? reason : 0);
