@@ -164,9 +164,13 @@ void vmx_apic_trapped(struct vcpu *vcpu, uint64_t reason);
 void vmx_state_init(struct vcpu *vcpu); /* all of it dirty still */
 void vmx_state_get(struct vcpu *vcpu, uint64_t groups);
 void vmx_state_set(struct vcpu *vcpu, uint64_t groups);
-bool vmx_state_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs); /* virt_ops' */
 void vmx_state_load(struct vcpu *vcpu);
 void vmx_state_put(struct vcpu *vcpu);
+
+/* vmx_paging.c: PAE's top entries, which are part of STATE_SREGS, and the VMCS; virt_ops' load. */
+void vmx_paging_get(struct vcpu_sregs *sregs);
+void vmx_paging_set(struct vcpu *vcpu, const struct vcpu_sregs *sregs);
+bool vmx_paging_load(struct vcpu *vcpu, struct vcpu_sregs *sregs);
 
 /* vmx_live.c: the registers that the VMCS has no place for, by the groups that they belong to; and
  * what an exception's delivery leaves in CR2 or DR6. Functions that unit tests replace. */

@@ -6,40 +6,31 @@
 
 #include "tests/unit/vmcs_fake.h"
 
-#include "arch/cpuid.h"
 #include "arch/mitigation.h"
 #include "arch/msr.h"
-#include "arch/vcpu_regs.h"
 #include "core/arch.h"
 #include "core/cpu.h"
-#include "core/err.h"
 #include "core/vcpu.h"
 #include "core/vm.h"
-#include "mm/guest_mem.h"
 
 /* Encodings of the first segment's fields: SDM3 appendix B. */
 #define SELECTOR(n) (0x0800 + 2 * (n))
 #define LIMIT(n)    (0x4800 + 2 * (n))
 #define RIGHTS(n)   (0x4814 + 2 * (n))
 #define BASE(n)     (0x6806 + 2 * (n))
-#define PDPTE(n)    (0x280a + 2 * (n))
 
 #define UNUSABLE BIT(16)
-#define TABLE    0x5000 /* of PAE paging */
 
 struct vmx_facts vmx_facts;
 struct vmx_controls vmx_controls;
 uint32_t mitigation_work;
-const struct virt_ops *virt;
 
-static struct cpuid_table cpuid_answers = { .physical_bits = 40 };
 static struct cpu cpu;
 static struct vm vm;
 static struct vcpu vcpu;
 static struct vcpu_state guest;
 static struct vcpu_state live; /* the CPU's registers, as a state has them */
-static uint64_t table[4];
-static unsigned table_reads;
+static uint64_t paging_set;
 static unsigned blocking_gets, blocking_sets;
 
 /* ---- what stands around it ---- */
@@ -55,17 +46,15 @@ uint8_t vlapic_cr8_read(struct vcpu *owner)
 	return 5;
 }
 
-int guest_mem_read(struct stage2 *stage2, gpa_t address, void *buffer, size_t size)
+void vmx_paging_get(struct vcpu_sregs *sregs)
 {
-	assert_ptr_equal(stage2, &vm.stage2[0]);
-	assert_int_equal(size, sizeof(table));
-	table_reads++;
-	if (address.value != TABLE) {
-		memset(buffer, 0xff, size / 2); /* the page ends there */
-		return -E_RANGE;
-	}
-	memcpy(buffer, table, sizeof(table));
-	return 0;
+	sregs->pdptes[0] = sregs->cr3 | PDPTE_PRESENT; /* control registers are there already */
+}
+
+void vmx_paging_set(struct vcpu *owner, const struct vcpu_sregs *sregs)
+{
+	assert_ptr_equal(owner, &vcpu);
+	paging_set = sregs->pdptes[0];
 }
 
 void vmx_live_get(struct vcpu_state *state, uint64_t groups)
@@ -116,17 +105,15 @@ static int setup(void **state)
 	memset(&vcpu, 0, sizeof(vcpu));
 	memset(&guest, 0, sizeof(guest));
 	memset(&live, 0, sizeof(live));
-	memset(table, 0, sizeof(table));
 	vmx_facts = (struct vmx_facts){ .cr0_fixed0 = CR0_PE | CR0_NE | CR0_PG,
 					.cr4_fixed0 = CR4_VMXE };
-	vm.arch.cpuid = &cpuid_answers;
 	vcpu.vm = &vm;
 	vcpu.arch.state = &guest;
 	vcpu.arch.vmx.entry = (uint32_t)ENTRY_LOAD_EFER;
 	vmcs_fake_set(VMCS_ENTRY_CONTROLS, ENTRY_LOAD_EFER);
 	vmcs_fake_set(VMCS_HOST_CR4, CR4_PAE | CR4_VMXE | CR4_MCE);
 	mitigation_work = 0;
-	table_reads = blocking_gets = blocking_sets = 0;
+	blocking_gets = blocking_sets = 0;
 	return 0;
 }
 
@@ -345,129 +332,14 @@ static void entry_control_of_long_mode_follows_lma(void **state)
 	assert_int_equal(read_back(STATE_SREGS)->sregs.efer, EFER_LME);
 }
 
-static void make_pae(void)
-{
-	guest.sregs.cr0 = CR0_PE | CR0_ET | CR0_PG;
-	guest.sregs.cr4 = CR4_PAE;
-	guest.sregs.efer = 0;
-	guest.sregs.cr3 = TABLE | BIT(3) | BIT(4); /* PWT, PCD: no part of the address */
-	for (unsigned i = 0; i < 4; i++) {
-		table[i] = 0x10001 + 0x1000 * i;
-	}
-}
-
-static void pae_paging_loads_its_four_entries(void **state)
+static void entries_of_pae_paging_move_with_the_control_registers(void **state)
 {
 	(void)state;
-	make_pae();
-	assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
-	table[1] = 0x2006; /* what is in memory later does not count */
+	guest.sregs.pdptes[0] = 0x5001;
 	set_sregs();
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(vmcs_fake[PDPTE(i)], 0x10001 + 0x1000 * i);
-	}
-	assert_int_equal(table_reads, 1);
-}
-
-/* The processor would refuse the entry: SDM3 27.3.1.6. */
-static void entries_with_reserved_bits_are_refused(void **state)
-{
-	static const uint64_t bad[] = { BIT(1), BIT(2), BIT(5), BIT(8), BIT(40), BIT(52), BIT(63) };
-	static const uint64_t good[] = { BIT(3), BIT(4), BIT(9), BIT(11), BIT(39) };
-
-	(void)state;
-	make_pae();
-	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-		memset(guest.sregs.pdptes, 0x77, sizeof(guest.sregs.pdptes));
-		table[i % 4] = PDPTE_PRESENT | bad[i];
-		assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
-		assert_int_equal(guest.sregs.pdptes[0], UINT64_C(0x7777777777777777));
-		table[i % 4] = bad[i]; /* not present */
-		assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
-		assert_int_equal(guest.sregs.pdptes[i % 4], bad[i]);
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
-		table[i % 4] = PDPTE_PRESENT | good[i];
-		assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
-	}
-}
-
-/* The entry would be refused: SDM3 27.3.1.2. */
-static void long_mode_with_a_tss_of_16_bits_is_refused(void **state)
-{
-	(void)state;
-	guest.sregs.cr0 = CR0_PE | CR0_PG;
-	guest.sregs.cr4 = CR4_PAE;
-	guest.sregs.efer = EFER_LME | EFER_LMA;
-	guest.sregs.segments[SEGMENT_TR].attributes = SEGMENT_PRESENT | 3;
-	assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
-	guest.sregs.segments[SEGMENT_TR].attributes = SEGMENT_PRESENT | 11;
-	assert_true(vmx_state_paging_load(&vcpu, &guest.sregs));
-	assert_int_equal(table_reads, 0);
-}
-
-/* There the processor reads ones. */
-static void table_outside_of_memory_is_refused(void **state)
-{
-	(void)state;
-	make_pae();
-	guest.sregs.cr3 = 0xff000000;
-	assert_false(vmx_state_paging_load(&vcpu, &guest.sregs));
-}
-
-/* MOV CR3 has loaded them without an exit. */
-static void entries_come_back_in_pae_paging_alone(void **state)
-{
-	(void)state;
-	make_pae();
-	set_sregs();
-	for (unsigned i = 0; i < 4; i++) {
-		vmcs_fake_set(PDPTE(i), 0x20001 + 0x1000 * i);
-	}
-	read_back(STATE_SREGS);
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(guest.sregs.pdptes[i], 0x20001 + 0x1000 * i);
-	}
-	vmcs_fake_set(VMCS_CR4_SHADOW, CR4_PSE);
-	assert_int_equal(read_back(STATE_SREGS)->sregs.pdptes[3], 0);
-	vmcs_fake_set(VMCS_CR4_SHADOW, CR4_PAE);
-	vmcs_fake_set(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
-	assert_int_equal(read_back(STATE_SREGS)->sregs.pdptes[3], 0);
-}
-
-/* Of a processor without these registers. What would have faulted at MOV CR3 does so at the first
- * access. */
-static void image_without_entries_has_those_of_memory(void **state)
-{
-	(void)state;
-	make_pae();
-	table[2] = PDPTE_PRESENT | BIT(5);
-	set_sregs();
-	assert_int_equal(vmcs_fake[PDPTE(1)], 0x11001);
-	assert_int_equal(vmcs_fake[PDPTE(2)], 0);
-	assert_int_equal(vmcs_fake[PDPTE(3)], 0x13001);
-}
-
-static void other_paging_has_no_such_entries(void **state)
-{
-	static const struct {
-		uint64_t cr0, cr4, efer;
-	} rows[] = {
-		{ CR0_PE, CR4_PAE, 0 },
-		{ CR0_PE | CR0_PG, 0, 0 },
-		{ CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA },
-	};
-
-	(void)state;
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		guest.sregs.cr0 = rows[i].cr0;
-		guest.sregs.cr4 = rows[i].cr4;
-		guest.sregs.efer = rows[i].efer;
-		guest.sregs.cr3 = TABLE;
-		set_sregs();
-		assert_int_equal(table_reads, 0);
-		assert_int_equal(vmcs_fake_written[PDPTE(0)], 0);
-	}
+	assert_int_equal(paging_set, 0x5001);
+	vmcs_fake_set(VMCS_GUEST_CR3, 0x6000);
+	assert_int_equal(read_back(STATE_SREGS)->sregs.pdptes[0], 0x6001);
 }
 
 /* ---- the other groups ---- */
@@ -686,13 +558,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(cr2_cr3_and_cr8_come_back, setup),
 		cmocka_unit_test_setup(entry_control_of_long_mode_follows_lma, setup),
-		cmocka_unit_test_setup(pae_paging_loads_its_four_entries, setup),
-		cmocka_unit_test_setup(other_paging_has_no_such_entries, setup),
-		cmocka_unit_test_setup(entries_with_reserved_bits_are_refused, setup),
-		cmocka_unit_test_setup(long_mode_with_a_tss_of_16_bits_is_refused, setup),
-		cmocka_unit_test_setup(table_outside_of_memory_is_refused, setup),
-		cmocka_unit_test_setup(entries_come_back_in_pae_paging_alone, setup),
-		cmocka_unit_test_setup(image_without_entries_has_those_of_memory, setup),
+		cmocka_unit_test_setup(entries_of_pae_paging_move_with_the_control_registers,
+				       setup),
 		cmocka_unit_test_setup(msrs_of_the_vmcs_come_back, setup),
 		cmocka_unit_test_setup(pat_spec_ctrl_and_tsc_aux_are_not_read_back, setup),
 		cmocka_unit_test_setup(debug_registers_come_back, setup),

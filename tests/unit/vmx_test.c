@@ -69,7 +69,7 @@ bool vmclear(hpa_t vmcs)
 	return true;
 }
 
-bool vmx_state_paging_load(struct vcpu *owner, struct vcpu_sregs *sregs)
+bool vmx_paging_load(struct vcpu *owner, struct vcpu_sregs *sregs)
 {
 	(void)owner, (void)sregs;
 	return true;
