@@ -82,13 +82,13 @@ struct arch_vcpu {
 #define REQUEST_LINT1       BIT(5)
 #define REQUEST_MCE         BIT(6)
 #define REQUEST_SIPI_VECTOR BITS(15, 8)
-	struct mce_record mce; /* written by whoever sets mce_is_held */
-	bool mce_is_held;      /* atomic: until the guest has cleared it */
+	struct mce_record mce_posted; /* written by whoever sets mce_is_posted */
+	bool mce_is_posted;           /* atomic: until it is taken */
 	struct vlapic vlapic;
 	/* owner CPU only: */
-	uint32_t loaded_cpu; /* where it was loaded last; UINT32_MAX: never */
-	bool mce_is_shown;   /* arch.mce is what the guest reads */
-	bool swap_turn;      /* REQUEST_SWAP_ALWAYS: it is swapped before this entry */
+	uint32_t loaded_cpu;   /* where it was loaded last; UINT32_MAX: never */
+	bool swap_turn;        /* REQUEST_SWAP_ALWAYS: it is swapped before this entry */
+	struct mce_record mce; /* that the guest is shown until it has cleared it: then 0 */
 	struct vcpu_events events;
 	uint64_t tlb_generation; /* of the stage-2 that its TLB entries are from */
 	bool halted;             /* in HLT: entered again when something can be delivered */

@@ -11,10 +11,15 @@
 /* Valid and CntP: the counters of AMD's banks, with their interrupts, are not the guest's. */
 #define MISC_COUNTER BITS(63, 62)
 
+static bool is_shown(const struct vcpu *vcpu)
+{
+	return (vcpu->arch.mce.status | vcpu->arch.mce.mcg_status) != 0;
+}
+
 void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
 {
-	if (!atomic_swap(&vcpu->arch.mce_is_held, true)) {
-		vcpu->arch.mce = *record;
+	if (!atomic_swap(&vcpu->arch.mce_is_posted, true)) {
+		vcpu->arch.mce_posted = *record;
 		atomic_or(&vcpu->arch.requests, REQUEST_MCE);
 		sched_notify(vcpu);
 	}
@@ -22,24 +27,24 @@ void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
 
 /* With CR4.MCE clear a processor shuts down: APM2 8.2.19 "#MC". Only what the guest can not go on
  * after is worth that. */
-void vmce_take(struct vcpu *vcpu)
+static void show(struct vcpu *vcpu, const struct mce_record *record)
 {
-	struct mce_record *record = &vcpu->arch.mce;
-
-	vcpu->arch.mce_is_shown = true;
+	vcpu->arch.mce = *record;
 	if ((vcpu_regs(vcpu, STATE_SREGS)->sregs.cr4 & CR4_MCE) != 0) {
 		vcpu_events_raise(vcpu, VECTOR_MC, false, 0);
 		return;
 	}
 	vcpu->arch.events.triple_fault |= (record->mcg_status & MCG_STATUS_RIPV) == 0;
-	record->mcg_status = 0;
+	vcpu->arch.mce.mcg_status = 0;
 }
 
-static void drop_if_cleared(struct vcpu *vcpu)
+void vmce_take(struct vcpu *vcpu)
 {
-	if (vcpu->arch.mce.status == 0 && vcpu->arch.mce.mcg_status == 0) {
-		vcpu->arch.mce_is_shown = false;
-		atomic_store(&vcpu->arch.mce_is_held, false);
+	struct mce_record record = vcpu->arch.mce_posted;
+
+	atomic_store(&vcpu->arch.mce_is_posted, false);
+	if (!is_shown(vcpu)) {
+		show(vcpu, &record);
 	}
 }
 
@@ -52,7 +57,7 @@ static uint32_t bank_count(const struct vcpu *vcpu)
 static void bank_get(const struct vcpu *vcpu, uint32_t bank, struct mce_record *record)
 {
 	*record = vcpu->arch.mce;
-	if (!vcpu->arch.mce_is_shown || record->bank != bank || record->status == 0) {
+	if (record->bank != bank || record->status == 0) {
 		mce_read_bank(bank, record);
 	}
 }
@@ -89,7 +94,7 @@ bool vmce_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 		*value = bank_count(vcpu);
 		return true;
 	case MSR_MCG_STATUS:
-		*value = vcpu->arch.mce_is_shown ? vcpu->arch.mce.mcg_status
+		*value = is_shown(vcpu)          ? vcpu->arch.mce.mcg_status
 			 : bank_count(vcpu) != 0 ? mce_status()
 						 : 0;
 		return true;
@@ -109,9 +114,8 @@ static bool bank_write(struct vcpu *vcpu, uint32_t number, uint64_t value)
 	if (number % 4 != 1) {
 		return true;
 	}
-	if (vcpu->arch.mce_is_shown && record->bank == number / 4 && record->status != 0) {
-		record->status = 0;
-		drop_if_cleared(vcpu);
+	if (record->bank == number / 4 && record->status != 0) {
+		record->status = record->address = record->misc = record->bank = 0;
 	} else {
 		mce_clear_bank(number / 4);
 	}
@@ -124,9 +128,8 @@ static void mcg_status_write(struct vcpu *vcpu, uint64_t value)
 	if (value != 0 || bank_count(vcpu) == 0) {
 		return;
 	}
-	if (vcpu->arch.mce_is_shown) {
+	if (is_shown(vcpu)) {
 		vcpu->arch.mce.mcg_status = 0;
-		drop_if_cleared(vcpu);
 	} else {
 		mce_clear_status();
 	}

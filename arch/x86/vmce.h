@@ -11,7 +11,7 @@
 struct mce_record;
 struct vcpu;
 
-/* Any CPU. A vCPU holds one record at a time: what comes meanwhile is lost to it. */
+/* Any CPU. A vCPU is shown one record at a time: what it takes meanwhile is lost to it. */
 void vmce_give(struct vcpu *vcpu, const struct mce_record *record);
 
 /* Owner CPU: it was given one. It takes #MC, or its kernel finds it in its bank later. */

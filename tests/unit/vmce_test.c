@@ -191,6 +191,33 @@ static void with_mce_off_the_guest_finds_it_later_or_shuts_down(void **state)
 	assert_true(vcpu.arch.events.triple_fault);
 }
 
+static void one_that_says_nothing_does_not_hide_the_next(void **state)
+{
+	(void)state;
+	guest.sregs.cr4 = 0;
+	give(MCG_STATUS_RIPV, 0);
+	give(MCG_STATUS_RIPV, GIVEN);
+	assert_int_equal(get(CTL(2) + 1), GIVEN);
+}
+
+/* Another CPU gives it while the first one is shown; the guest clears that before it is taken. */
+static void the_next_is_shown_where_the_first_was_cleared_in_time(void **state)
+{
+	struct mce_record next = { .mcg_status = MCG_STATUS_EIPV, .status = GIVEN, .bank = 1 };
+
+	(void)state;
+	give(MCG_STATUS_RIPV, GIVEN);
+	vmce_give(&vcpu, &next);
+	assert_int_equal(get(CTL(2) + 1), GIVEN);
+	assert_int_equal(get(CTL(1) + 1), LIVE);
+	assert_true(vmce_write(&vcpu, CTL(2) + 1, 0));
+	assert_true(vmce_write(&vcpu, MSR_MCG_STATUS, 0));
+	vmce_take(&vcpu);
+	assert_int_equal(get(MSR_MCG_STATUS), MCG_STATUS_EIPV);
+	assert_int_equal(get(CTL(1) + 1), GIVEN);
+	assert_int_equal(raised, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +227,9 @@ int main(void)
 		cmocka_unit_test_setup(a_record_is_shown_until_the_guest_clears_it, setup),
 		cmocka_unit_test_setup(a_second_one_meanwhile_changes_nothing, setup),
 		cmocka_unit_test_setup(with_mce_off_the_guest_finds_it_later_or_shuts_down, setup),
+		cmocka_unit_test_setup(one_that_says_nothing_does_not_hide_the_next, setup),
+		cmocka_unit_test_setup(the_next_is_shown_where_the_first_was_cleared_in_time,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
