@@ -18,7 +18,8 @@ struct mce_record {
 #define MCG_STATUS_RIPV BIT(0) /* what was interrupted can go on */
 #define MCG_STATUS_EIPV BIT(1) /* it is what met the error */
 #define MCG_STATUS_MCIP BIT(2)
-	uint64_t status; /* 0: no bank says anything */
+#define MCG_STATUS_ALL  BITS(2, 0) /* but for those of features that MCG_CAP may name */
+	uint64_t status;           /* 0: no bank says anything */
 #define MC_STATUS_VALID    BIT(63)
 #define MC_STATUS_OVER     BIT(62) /* another error was lost */
 #define MC_STATUS_UC       BIT(61) /* not corrected */

@@ -16,6 +16,11 @@ static bool is_shown(const struct vcpu *vcpu)
 	return (vcpu->arch.mce.status | vcpu->arch.mce.mcg_status) != 0;
 }
 
+static uint32_t bank_count(const struct vcpu *vcpu)
+{
+	return vcpu->vm->is_control ? mce_bank_count() : 0;
+}
+
 void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
 {
 	if (!atomic_swap(&vcpu->arch.mce_is_posted, true)) {
@@ -25,11 +30,12 @@ void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
 	}
 }
 
-/* With CR4.MCE clear a processor shuts down: APM2 8.2.19 "#MC". Only what the guest can not go on
- * after is worth that. */
+/* What it has no registers for is left out. With CR4.MCE clear a processor shuts down: APM2 8.2.19
+ * "#MC". Only what the guest can not go on after is worth that. */
 static void show(struct vcpu *vcpu, const struct mce_record *record)
 {
-	vcpu->arch.mce = *record;
+	vcpu->arch.mce = bank_count(vcpu) != 0 ? *record : (struct mce_record){ 0 };
+	vcpu->arch.mce.mcg_status = record->mcg_status & MCG_STATUS_ALL;
 	if ((vcpu_regs(vcpu, STATE_SREGS)->sregs.cr4 & CR4_MCE) != 0) {
 		vcpu_events_raise(vcpu, VECTOR_MC, false, 0);
 		return;
@@ -46,11 +52,6 @@ void vmce_take(struct vcpu *vcpu)
 	if (!is_shown(vcpu)) {
 		show(vcpu, &record);
 	}
-}
-
-static uint32_t bank_count(const struct vcpu *vcpu)
-{
-	return vcpu->vm->is_control ? mce_bank_count() : 0;
 }
 
 /* The record of that bank, its own or the machine's. */
@@ -125,12 +126,12 @@ static bool bank_write(struct vcpu *vcpu, uint32_t number, uint64_t value)
 /* Where it is shown the machine's own is 0 already. */
 static void mcg_status_write(struct vcpu *vcpu, uint64_t value)
 {
-	if (value != 0 || bank_count(vcpu) == 0) {
+	if (value != 0) {
 		return;
 	}
 	if (is_shown(vcpu)) {
 		vcpu->arch.mce.mcg_status = 0;
-	} else {
+	} else if (bank_count(vcpu) != 0) {
 		mce_clear_status();
 	}
 }

@@ -2,7 +2,7 @@
 /*
  * The machine-check registers of guests. The control guest, whose kernel knows the machine, sees
  * what was recorded for it until it clears that, and else the CPU's own, where errors wait that the
- * hardware has corrected. Other guests have no banks.
+ * hardware has corrected. Other guests have no banks: theirs is MCG_STATUS alone.
  */
 #pragma once
 

@@ -120,6 +120,27 @@ static void other_guests_have_no_banks(void **state)
 	assert_int_equal(cleared + status_cleared, 0);
 }
 
+static void other_guests_clear_what_they_are_shown(void **state)
+{
+	(void)state;
+	vm.is_control = false;
+	for (unsigned i = 1; i <= 2; i++) {
+		give(MCG_STATUS_EIPV, GIVEN);
+		assert_int_equal(raised, i);
+		assert_int_equal(get(MSR_MCG_STATUS), MCG_STATUS_EIPV);
+		assert_true(vmce_write(&vcpu, MSR_MCG_STATUS, 0));
+		assert_int_equal(get(MSR_MCG_STATUS), 0);
+	}
+	assert_int_equal(cleared + status_cleared, 0);
+}
+
+static void bits_of_what_is_not_offered_are_not_shown(void **state)
+{
+	(void)state;
+	give(MCG_STATUS_RIPV | BIT(3), GIVEN); /* LMCE_S */
+	assert_int_equal(get(MSR_MCG_STATUS), MCG_STATUS_RIPV);
+}
+
 static void the_control_guest_sees_the_machines_banks(void **state)
 {
 	uint64_t value;
@@ -222,6 +243,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(other_guests_have_no_banks, setup),
+		cmocka_unit_test_setup(other_guests_clear_what_they_are_shown, setup),
+		cmocka_unit_test_setup(bits_of_what_is_not_offered_are_not_shown, setup),
 		cmocka_unit_test_setup(the_control_guest_sees_the_machines_banks, setup),
 		cmocka_unit_test_setup(nothing_but_0_is_written, setup),
 		cmocka_unit_test_setup(a_record_is_shown_until_the_guest_clears_it, setup),
