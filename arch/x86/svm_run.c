@@ -9,7 +9,8 @@
 #include "core/vm.h"
 
 /* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
-#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC)
+#define VALID_AFTER_EXIT \
+	(STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC | STATE_MCE)
 
 static void registers_give(struct vcpu *vcpu, struct vmcb *vmcb)
 {

@@ -6,6 +6,7 @@
 #include "arch/fpu.h"
 #include "arch/vcpu_regs.h"
 #include "arch/vlapic_regs.h"
+#include "arch/vmce.h"
 #include "core/arch.h"
 #include "core/err.h"
 #include "core/string.h"
@@ -26,6 +27,7 @@ const struct vcpu_image_part vcpu_image_parts[VCPU_IMAGE_PARTS] = {
 	PART(STATE_XSAVE, "xcr0", state.xcr0),
 	PART(STATE_EVENTS, "events", events),
 	PART(STATE_LAPIC, "lapic", lapic),
+	PART(STATE_MCE, "mce", mce),
 	PART(STATE_XSAVE, "xsave", xsave),
 };
 
@@ -136,6 +138,9 @@ void vcpu_image_get(struct vcpu *vcpu, uint64_t groups, struct vcpu_image *image
 	if ((groups & STATE_LAPIC) != 0) {
 		vlapic_image_get(&image->lapic, &vcpu->arch.vlapic);
 	}
+	if ((groups & STATE_MCE) != 0) {
+		vmce_image_get(&image->mce, vcpu);
+	}
 }
 
 /* What two groups know of is the LAPIC's where both are given: CR8, the TSC's deadline. */
@@ -172,6 +177,9 @@ void vcpu_image_put(struct vcpu *vcpu, uint64_t groups, const struct vcpu_image 
 		xsave_set(vcpu, image);
 	}
 	lapic_set(vcpu, groups, image);
+	if ((groups & STATE_MCE) != 0) {
+		vmce_image_set(vcpu, &image->mce);
+	}
 	if ((groups & STATE_DEBUG) != 0) {
 		vcpu->arch.debug_live = false;
 		exit_dr_load(vcpu);

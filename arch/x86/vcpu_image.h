@@ -44,6 +44,12 @@ struct vcpu_image_lapic {
 	uint32_t esr_errors; /* since the last write of ESR */
 };
 
+/* A machine check that the guest has not cleared yet: vmce.h. All is 0 where there is none. */
+struct vcpu_image_mce {
+	uint64_t mcg_status;
+	uint64_t status, address, misc, bank; /* of one bank; all 0 once that is cleared */
+};
+
 struct vcpu_image {
 	uint64_t version;
 	uint64_t groups;         /* STATE_: what is in it */
@@ -51,6 +57,7 @@ struct vcpu_image {
 	struct vcpu_state state; /* its masks are 0; XCR0 belongs to STATE_XSAVE */
 	struct vcpu_image_events events;
 	struct vcpu_image_lapic lapic;
+	struct vcpu_image_mce mce;
 	/* In the standard form. Components in their initial state may come back as XSAVE writes
 	 * those. */
 	uint8_t xsave[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -64,7 +71,7 @@ struct vcpu_image_part {
 	const char *name;
 	uint16_t offset, size;
 };
-#define VCPU_IMAGE_PARTS 9
+#define VCPU_IMAGE_PARTS 10
 extern const struct vcpu_image_part vcpu_image_parts[VCPU_IMAGE_PARTS];
 
 /* arch_vcpu_state_get() but for what others have posted, which stays posted. */

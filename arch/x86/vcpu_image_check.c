@@ -11,6 +11,7 @@
 #include "arch/fpu.h"
 #include "arch/vcpu_regs.h"
 #include "arch/vlapic_regs.h"
+#include "arch/vmce.h"
 #include "core/vm.h"
 
 #define CR0_KEPT (CR0_PG | CR0_AM | CR0_WP | BITS(5, 0)) /* as exit_cr.c keeps them */
@@ -242,6 +243,7 @@ uint64_t vcpu_image_faults(struct vcpu *vcpu, uint64_t groups, const struct vcpu
 			  ? 0
 			  : STATE_EVENTS | STATE_SREGS;
 	faults |= vlapic_image_is_valid(&vcpu->arch.vlapic, lapic) ? 0 : STATE_LAPIC;
+	faults |= vmce_image_is_valid(vcpu, &image->mce) ? 0 : STATE_MCE;
 	if ((groups & STATE_SREGS) != 0 && after.sregs.cr8 != vlapic_image_cr8(lapic)) {
 		faults |= STATE_LAPIC;
 	}

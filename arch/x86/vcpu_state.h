@@ -18,7 +18,8 @@
 #define STATE_DEBUG  BIT(5)
 #define STATE_LAPIC  BIT(6)
 #define STATE_TSC    BIT(7)
-#define STATE_ALL    BITS(7, 0)
+#define STATE_MCE    BIT(8) /* the machine check that it is shown */
+#define STATE_ALL    BITS(8, 0)
 
 enum gpr { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI, GPR_COUNT = 16 };
 

@@ -43,6 +43,7 @@ static void renew(struct vcpu *vcpu)
 	fpu_reset(vcpu);
 	fpu_load(vcpu);
 	vlapic_renew(&arch->vlapic);
+	memset(&arch->mce, PATTERN, sizeof(arch->mce));
 	memset(&arch->events, PATTERN, sizeof(arch->events));
 	memset(arch->state, PATTERN, sizeof(*arch->state));
 	arch->state->valid = STATE_ALL;

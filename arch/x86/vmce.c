@@ -4,6 +4,7 @@
 
 #include "arch/mce.h"
 #include "arch/msr.h"
+#include "arch/vcpu_image.h"
 #include "arch/vcpu_regs.h"
 #include "core/sched.h"
 #include "core/vm.h"
@@ -30,11 +31,13 @@ void vmce_give(struct vcpu *vcpu, const struct mce_record *record)
 	}
 }
 
-/* What it has no registers for is left out. With CR4.MCE clear a processor shuts down: APM2 8.2.19
- * "#MC". Only what the guest can not go on after is worth that. */
+/* A bank that says nothing, or that it does not have, is left out. With CR4.MCE clear a processor
+ * shuts down: APM2 8.2.19 "#MC". Only what the guest can not go on after is worth that. */
 static void show(struct vcpu *vcpu, const struct mce_record *record)
 {
-	vcpu->arch.mce = bank_count(vcpu) != 0 ? *record : (struct mce_record){ 0 };
+	bool has_bank = bank_count(vcpu) != 0 && (record->status & MC_STATUS_VALID) != 0;
+
+	vcpu->arch.mce = has_bank ? *record : (struct mce_record){ 0 };
 	vcpu->arch.mce.mcg_status = record->mcg_status & MCG_STATUS_ALL;
 	if ((vcpu_regs(vcpu, STATE_SREGS)->sregs.cr4 & CR4_MCE) != 0) {
 		vcpu_events_raise(vcpu, VECTOR_MC, false, 0);
@@ -146,4 +149,44 @@ bool vmce_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		return true;
 	}
 	return bank_write(vcpu, msr - MSR_MC0_CTL, value);
+}
+
+/* ---- to an image and back ---- */
+
+void vmce_image_get(struct vcpu_image_mce *to, const struct vcpu *vcpu)
+{
+	const struct mce_record *from = &vcpu->arch.mce;
+
+	*to = (struct vcpu_image_mce){
+		.mcg_status = from->mcg_status,
+		.status = from->status,
+		.address = from->address,
+		.misc = from->misc,
+		.bank = from->bank,
+	};
+}
+
+void vmce_image_set(struct vcpu *vcpu, const struct vcpu_image_mce *from)
+{
+	vcpu->arch.mce = (struct mce_record){
+		.mcg_status = from->mcg_status,
+		.status = from->status,
+		.address = from->address,
+		.misc = from->misc,
+		.bank = (uint32_t)from->bank,
+	};
+}
+
+/* As mce_read_bank() leaves a bank, and show() what this guest has no registers for. */
+bool vmce_image_is_valid(const struct vcpu *vcpu, const struct vcpu_image_mce *image)
+{
+	if ((image->mcg_status & ~MCG_STATUS_ALL) != 0) {
+		return false;
+	}
+	if (image->status == 0) {
+		return (image->address | image->misc | image->bank) == 0;
+	}
+	return image->bank < bank_count(vcpu) && (image->status & MC_STATUS_VALID) != 0 &&
+	       ((image->status & MC_STATUS_ADDRV) != 0 || image->address == 0) &&
+	       ((image->status & MC_STATUS_MISCV) != 0 || image->misc == 0);
 }

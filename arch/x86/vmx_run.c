@@ -14,7 +14,7 @@
 #include "core/vm.h"
 
 /* What lives in vcpu_state alone; all else is out of date there after the guest ran. */
-#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_LAPIC | STATE_TSC)
+#define VALID_AFTER_EXIT (STATE_GPR | STATE_XSAVE | STATE_LAPIC | STATE_TSC | STATE_MCE)
 
 #define BLOCKED_BY_SHADOW (VMCS_BLOCKED_BY_STI | VMCS_BLOCKED_BY_MOV_SS)
 

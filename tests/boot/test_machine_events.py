@@ -35,10 +35,10 @@ def wait_for_halt(run):
         pass
 
 
-@pytest.mark.parametrize("how", ["halt", "spin"])
-def test_recoverable_machine_check_is_the_guests(how):
+@pytest.mark.parametrize("how, words", [("halt", ""), ("spin", ""), ("halt", "swap=entries")])
+def test_recoverable_machine_check_is_the_guests(how, words):
     """While it halts the hypervisor meets it; while it spins QEMU leaves us out (docs/test-bench.md, trap 18)."""
-    with guest(how, "--cpus", "1") as run:
+    with guest(how, "--cpus", "1", "--hypervisor-cmdline", words) as run:
         for number in range(2):
             run.expect(f"^ready: {number}$")
             if how == "halt":

@@ -4,7 +4,7 @@
 /* arch: x86 */
 /* sources: arch/x86/vcpu_image.c arch/x86/vcpu_image_check.c */
 /* sources: arch/x86/vlapic_image.c arch/x86/svm_state.c */
-/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c */
+/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c arch/x86/vmce.c */
 /* sources: arch/x86/vlapic.c arch/x86/vlapic_access.c arch/x86/vlapic_ipi.c */
 /* sources: arch/x86/vlapic_map.c arch/x86/vlapic_timer.c arch/x86/vcpu_events.c */
 /* sources: arch/x86/vmx_run.c arch/x86/vmx_event.c arch/x86/vmx_check_guest.c */
@@ -102,6 +102,7 @@ static void require_loadable(void)
 		save->dr7 <= UINT32_MAX);
 	require((save->cr0 & CR0_PG) == 0 || (save->cr0 & CR0_PE) != 0);
 	require((save->efer & EFER_SVME) != 0 && save->cr0 <= UINT32_MAX);
+	require(fake_vcpu.arch.mce.bank < FAKE_BANKS);
 }
 
 /* APM2 15.20 "Event Injection": what VMRUN takes. 9, 15 and those above 19 are no exceptions here.

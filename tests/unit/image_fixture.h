@@ -13,6 +13,7 @@
 #include "arch/exit_dr.h"
 #include "arch/fpu.h"
 #include "arch/lapic.h"
+#include "arch/mce.h"
 #include "arch/msr.h"
 #include "arch/mtrr.h"
 #include "arch/tsc.h"
@@ -29,6 +30,7 @@
 
 #define FAKE_XCR0  (XCR0_X87 | XCR0_SSE | XCR0_AVX)
 #define FAKE_MXCSR UINT32_C(0xffff)
+#define FAKE_BANKS 6U
 #define FAKE_CR4   (CR4_PAE | CR4_PGE | CR4_PSE | CR4_OSFXSR | CR4_OSXSAVE | CR4_PCIDE)
 
 static struct cpu fake_cpu;
@@ -212,16 +214,28 @@ bool exit_cr_set_efer(struct vcpu_sregs *sregs, uint64_t value, uint64_t allowed
 uint32_t svm_features, mitigation_work;
 uint64_t svm_cr4_always;
 
-bool vmce_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+uint32_t mce_bank_count(void)
 {
-	(void)vcpu, (void)msr, (void)value;
-	return false;
+	return FAKE_BANKS;
 }
 
-bool vmce_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+uint64_t mce_status(void)
 {
-	(void)vcpu, (void)msr, (void)value;
-	return false;
+	return 0;
+}
+
+void mce_clear_status(void)
+{
+}
+
+void mce_read_bank(uint32_t bank, struct mce_record *record)
+{
+	*record = (struct mce_record){ .bank = bank };
+}
+
+void mce_clear_bank(uint32_t bank)
+{
+	(void)bank;
 }
 
 bool mtrr_get(uint32_t msr, uint64_t *value)
@@ -233,6 +247,12 @@ bool mtrr_get(uint32_t msr, uint64_t *value)
 void arch_vcpu_skip_insn(struct vcpu *vcpu)
 {
 	(void)vcpu;
+}
+
+__attribute__((weak)) void vcpu_events_raise(struct vcpu *vcpu, uint8_t vector, bool has_error,
+					     uint32_t error)
+{
+	(void)vcpu, (void)vector, (void)has_error, (void)error;
 }
 
 __attribute__((weak)) void vcpu_events_raise_gp(struct vcpu *vcpu)
@@ -274,6 +294,7 @@ static inline bool fixture_make(void)
 	fake_vm.arch.cpuid = &fake_cpuid;
 	fake_vm.vcpus = fake_vcpu_list;
 	fake_vm.vcpu_count = 1;
+	fake_vm.is_control = true;
 	fake_vcpu.vm = &fake_vm;
 	fake_vcpu.arch.state = &fake_state;
 	fake_vcpu.arch.xsave = fake_xsave;
@@ -297,5 +318,6 @@ static inline void fixture_drop(void)
 /* The guest has run: what is in the VMCB is not known here. */
 static inline void fixture_run(void)
 {
-	fake_state.valid = STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC;
+	fake_state.valid =
+		STATE_GPR | STATE_XSAVE | STATE_EVENTS | STATE_LAPIC | STATE_TSC | STATE_MCE;
 }

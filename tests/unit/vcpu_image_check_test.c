@@ -3,7 +3,7 @@
 /* arch: x86 */
 /* sources: arch/x86/vcpu_image.c arch/x86/vcpu_image_check.c */
 /* sources: arch/x86/vlapic_image.c arch/x86/svm_state.c */
-/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c */
+/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c arch/x86/vmce.c */
 /* sources: arch/x86/vlapic.c arch/x86/vlapic_access.c arch/x86/vlapic_ipi.c */
 /* sources: arch/x86/vlapic_map.c arch/x86/vlapic_timer.c */
 #include <setjmp.h>

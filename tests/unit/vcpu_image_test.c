@@ -3,7 +3,7 @@
 /* arch: x86 */
 /* sources: arch/x86/vcpu_image.c arch/x86/vcpu_image_check.c arch/x86/vcpu_swap.c */
 /* sources: arch/x86/vlapic_image.c arch/x86/svm_state.c */
-/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c */
+/* sources: arch/x86/exit_msr.c arch/x86/exit_msr_table.c arch/x86/vmce.c */
 /* sources: arch/x86/vlapic.c arch/x86/vlapic_access.c arch/x86/vlapic_ipi.c */
 /* sources: arch/x86/vlapic_map.c arch/x86/vlapic_timer.c */
 #include <setjmp.h>
@@ -13,12 +13,16 @@
 
 #include <cmocka.h>
 
+#include "arch/vmce.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/panic.h"
 #include "tests/unit/image_fixture.h"
 
 #define ROUNDS 300
+#define GROUPS 9
+
+static_assert(STATE_ALL == BIT(GROUPS) - 1, "all groups");
 
 static struct vcpu_image one, two, was, is;
 static struct vcpu *const vcpu = &fake_vcpu;
@@ -160,6 +164,21 @@ static void random_events(struct vcpu_image_events *events)
 	}
 }
 
+/* One that is shown, one whose bank is cleared already, or none. */
+static void random_mce(struct vcpu_image_mce *mce)
+{
+	unsigned kind = random_word() % 3;
+
+	memset(mce, 0, sizeof(*mce));
+	mce->mcg_status = kind == 2 ? 0 : random_word() & MCG_STATUS_ALL;
+	if (kind == 0) {
+		mce->status = random_word() | MC_STATUS_VALID;
+		mce->address = (mce->status & MC_STATUS_ADDRV) != 0 ? random_word() : 0;
+		mce->misc = (mce->status & MC_STATUS_MISCV) != 0 ? random_word() : 0;
+		mce->bank = random_word() % FAKE_BANKS;
+	}
+}
+
 /* As a guest leaves its LAPIC: by writes of its registers, messages, passing time. */
 static unsigned done;
 
@@ -192,6 +211,7 @@ static void image_random(struct vcpu_image *image)
 	random_registers(&image->state);
 	random_xsave(image->xsave);
 	random_events(&image->events);
+	random_mce(&image->mce);
 	image->state.sregs.cr8 = vlapic_image_cr8(&image->lapic);
 }
 
@@ -255,7 +275,7 @@ static void state_groups_are_set_alone(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		uint64_t group = BIT(i % 8);
+		uint64_t group = BIT(i % GROUPS);
 
 		image_random(&one);
 		image_random(&two);
@@ -278,7 +298,7 @@ static void state_get_has_only_what_was_asked_for(void **state)
 	(void)state;
 	image_random(&one);
 	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), 0);
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < GROUPS; i++) {
 		vcpu_image_get(vcpu, BIT(i), &is);
 		assert_int_equal(is.groups, BIT(i));
 		assert_part(&one, &is, BIT(i));
@@ -446,6 +466,11 @@ static const struct {
 	{ AT(lapic.registers[VLAPIC_DIVIDE / 4], 4), STATE_LAPIC },
 	{ AT(lapic.registers[VLAPIC_SELF_IPI / 4], 1), STATE_LAPIC },
 	{ AT(lapic.registers[VLAPIC_ID / 4 + 2], 1), STATE_LAPIC }, /* between registers */
+	{ AT(mce.mcg_status, BIT(3)), STATE_MCE },
+	{ AT(mce.status, MC_STATUS_UC), STATE_MCE },
+	{ AT(mce.address, 1), STATE_MCE }, /* of no bank */
+	{ AT(mce.misc, 1), STATE_MCE },
+	{ AT(mce.bank, 1), STATE_MCE },
 };
 
 /* After reset, but in 64-bit mode, with nothing pending. */
@@ -483,7 +508,7 @@ static void state_set_refuses_groups_that_are_not_there(void **state)
 {
 	(void)state;
 	take(&one);
-	assert_int_equal(arch_vcpu_state_set(vcpu, BIT(8), &one), -E_INVAL);
+	assert_int_equal(arch_vcpu_state_set(vcpu, BIT(GROUPS), &one), -E_INVAL);
 	one.groups = STATE_ALL & ~STATE_MSR;
 	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL, &one), -E_INVAL);
 	assert_int_equal(arch_vcpu_state_set(vcpu, STATE_ALL & ~STATE_MSR, &one), 0);
@@ -516,13 +541,18 @@ static void swap_keeps_any_state(void **state)
 
 static void swap_keeps_what_others_post(void **state)
 {
+	struct mce_record record = { .status = MC_STATUS_VALID, .bank = 3 };
+
 	(void)state;
 	vlapic_post(vcpu, 0x77, false);
-	vcpu->arch.requests = REQUEST_NMI;
+	vmce_give(vcpu, &record);
+	atomic_or(&vcpu->arch.requests, REQUEST_NMI);
 	vcpu_swap(vcpu);
 	assert_true(vlapic_has_posted(vcpu));
 	assert_int_equal(vcpu->arch.vlapic.post.vectors[1], BIT(0x77 - 64));
-	assert_int_equal(vcpu->arch.requests, REQUEST_NMI);
+	assert_int_equal(vcpu->arch.requests, REQUEST_NMI | REQUEST_MCE);
+	assert_true(vcpu->arch.mce_is_posted);
+	assert_memory_equal(&vcpu->arch.mce_posted, &record, sizeof(record));
 }
 
 static void swap_empties_what_is_no_state(void **state)

@@ -12,6 +12,7 @@
 
 #include "arch/mce.h"
 #include "arch/msr.h"
+#include "arch/vcpu_image.h"
 #include "arch/virt.h"
 #include "core/sched.h"
 #include "core/vcpu.h"
@@ -239,6 +240,110 @@ static void the_next_is_shown_where_the_first_was_cleared_in_time(void **state)
 	assert_int_equal(raised, 2);
 }
 
+/* ---- images ---- */
+
+static struct vcpu_image_mce image_of_shown(void)
+{
+	struct mce_record record = { .mcg_status = MCG_STATUS_RIPV | MCG_STATUS_MCIP,
+				     .status = GIVEN | MC_STATUS_ADDRV | MC_STATUS_MISCV,
+				     .address = 0x1234,
+				     .misc = 0x8c,
+				     .bank = 2 };
+	struct vcpu_image_mce image;
+
+	vmce_give(&vcpu, &record);
+	vmce_take(&vcpu);
+	vmce_image_get(&image, &vcpu);
+	return image;
+}
+
+static void an_image_has_what_the_guest_is_shown(void **state)
+{
+	struct vcpu_image_mce image = image_of_shown();
+
+	assert_true(vmce_image_is_valid(&vcpu, &image));
+	setup(state);
+	vmce_image_set(&vcpu, &image);
+	assert_int_equal(get(MSR_MCG_STATUS), MCG_STATUS_RIPV | MCG_STATUS_MCIP);
+	assert_int_equal(get(CTL(2) + 1), GIVEN | MC_STATUS_ADDRV | MC_STATUS_MISCV);
+	assert_int_equal(get(CTL(2) + 2), 0x1234);
+	assert_int_equal(get(CTL(2) + 3), 0x8c);
+	assert_int_equal(get(CTL(1) + 1), LIVE);
+	assert_true(vmce_write(&vcpu, CTL(2) + 1, 0));
+	assert_true(vmce_write(&vcpu, MSR_MCG_STATUS, 0));
+	assert_int_equal(cleared + status_cleared, 0);
+	assert_int_equal(get(CTL(2) + 1), LIVE);
+	give(MCG_STATUS_RIPV, GIVEN);
+	assert_int_equal(raised, 1); /* it was not raised by the image */
+}
+
+static void an_image_of_a_part_is_valid_too(void **state)
+{
+	static const struct vcpu_image_mce none = { 0 };
+	struct vcpu_image_mce image;
+
+	(void)state;
+	vmce_image_get(&image, &vcpu);
+	assert_memory_equal(&image, &none, sizeof(image));
+	assert_true(vmce_image_is_valid(&vcpu, &image));
+	(void)image_of_shown();
+	assert_true(vmce_write(&vcpu, CTL(2) + 1, 0));
+	vmce_image_get(&image, &vcpu);
+	assert_int_equal(image.status | image.address | image.misc | image.bank, 0);
+	assert_true(vmce_image_is_valid(&vcpu, &image));
+	/* Another CPU has cleared the bank after it was found. */
+	setup(state);
+	give(MCG_STATUS_RIPV, 0);
+	vmce_image_get(&image, &vcpu);
+	assert_true(vmce_image_is_valid(&vcpu, &image));
+}
+
+static void an_image_takes_nothing_that_is_posted(void **state)
+{
+	static const struct vcpu_image_mce none = { 0 };
+	struct mce_record record = { .mcg_status = MCG_STATUS_RIPV, .status = GIVEN, .bank = 1 };
+	struct vcpu_image_mce image;
+
+	(void)state;
+	vmce_give(&vcpu, &record);
+	vmce_image_get(&image, &vcpu);
+	assert_memory_equal(&image, &none, sizeof(image));
+	vmce_image_set(&vcpu, &none);
+	vmce_take(&vcpu);
+	assert_int_equal(get(CTL(1) + 1), GIVEN);
+}
+
+static void images_of_what_no_guest_is_shown_are_refused(void **state)
+{
+	static const struct vcpu_image_mce rows[] = {
+		{ .mcg_status = BIT(3) },
+		{ .mcg_status = BIT(63) },
+		{ .address = 1 },
+		{ .misc = 1 },
+		{ .bank = 1 },
+		{ .status = 1 },
+		{ .status = GIVEN, .bank = BANKS },
+		{ .status = GIVEN, .bank = BIT(32) },
+		{ .status = GIVEN, .address = 1 },
+		{ .status = GIVEN | MC_STATUS_ADDRV, .misc = 1 },
+	};
+	static const struct vcpu_image_mce good = { .mcg_status = MCG_STATUS_ALL,
+						    .status = UINT64_MAX,
+						    .bank = BANKS - 1,
+						    .misc = UINT64_MAX };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (vmce_image_is_valid(&vcpu, &rows[i])) {
+			fail_msg("row %u", i);
+		}
+	}
+	assert_true(vmce_image_is_valid(&vcpu, &good));
+	vm.is_control = false; /* it has no banks */
+	assert_false(vmce_image_is_valid(&vcpu, &good));
+	assert_true(vmce_image_is_valid(&vcpu, &(struct vcpu_image_mce){ .mcg_status = 5 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +356,10 @@ int main(void)
 		cmocka_unit_test_setup(a_second_one_meanwhile_changes_nothing, setup),
 		cmocka_unit_test_setup(with_mce_off_the_guest_finds_it_later_or_shuts_down, setup),
 		cmocka_unit_test_setup(one_that_says_nothing_does_not_hide_the_next, setup),
+		cmocka_unit_test_setup(an_image_has_what_the_guest_is_shown, setup),
+		cmocka_unit_test_setup(an_image_of_a_part_is_valid_too, setup),
+		cmocka_unit_test_setup(an_image_takes_nothing_that_is_posted, setup),
+		cmocka_unit_test_setup(images_of_what_no_guest_is_shown_are_refused, setup),
 		cmocka_unit_test_setup(the_next_is_shown_where_the_first_was_cleared_in_time,
 				       setup),
 	};

@@ -97,7 +97,8 @@ static void exit_leaves_registers_and_only_what_is_known_valid(void **state)
 	assert_int_equal(guest.rip, 0x401000);
 	assert_int_equal(guest.gpr[GPR_RSP], 0x7fff0000);
 	assert_int_equal(guest.rflags, RFLAGS_RES1 | RFLAGS_ZF);
-	assert_int_equal(guest.valid, STATE_GPR | STATE_XSAVE | STATE_LAPIC | STATE_TSC);
+	assert_int_equal(guest.valid,
+			 STATE_GPR | STATE_XSAVE | STATE_LAPIC | STATE_TSC | STATE_MCE);
 	assert_int_equal(guest.dirty, 0);
 }
 
