@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/err.h"
 #include "core/lock.h"
 
 struct vcpu;
@@ -23,8 +24,9 @@ struct access {
 
 enum region_result {
 	REGION_DONE,
-	REGION_ONES, /* not there: reads all ones, writes are dropped */
-	REGION_STOP, /* the VM was stopped or the machine is going down: do not resume */
+	REGION_ONES,  /* not there: reads all ones, writes are dropped */
+	REGION_STOP,  /* the VM was stopped or the machine is going down: do not resume */
+	REGION_AGAIN, /* only a part is done, for one exit: the guest's instruction runs again */
 };
 
 typedef enum region_result region_fn(void *device, struct access *access);
@@ -56,6 +58,13 @@ bool region_find(struct region_table *table, uint64_t address, uint64_t size,
 
 /* Whether any region has a byte in common with the range. */
 bool region_overlaps(struct region_table *table, uint64_t start, uint64_t size);
+
+/* What becomes of the instruction: 0: it is done; -E_NODEV: do not resume; -E_RESTART: it runs
+ * again. */
+static inline int region_error(enum region_result result)
+{
+	return result == REGION_STOP ? -E_NODEV : result == REGION_AGAIN ? -E_RESTART : 0;
+}
 
 /* Finds and calls; REGION_ONES (value filled with ones) where nobody answers. */
 enum region_result region_access(struct region_table *table, struct access *access);

@@ -30,21 +30,22 @@ static void real_access(struct access *access)
 
 /* One byte of an access that no single region holds: a region's, the control guest's own, or
  * nobody's. */
-static bool byte_access(struct access *access)
+static int byte_access(struct access *access)
 {
 	struct vm *vm = access->vcpu->vm;
 	struct region region;
 
 	if (vm->is_control && !region_find(&vm->port_regions, access->address, 1, &region)) {
 		real_access(access);
-		return true;
+		return 0;
 	}
-	return region_access(&vm->port_regions, access) != REGION_STOP;
+	return region_error(region_access(&vm->port_regions, access));
 }
 
-never_inline static bool split_access(struct access *access)
+never_inline static int split_access(struct access *access)
 {
 	uint64_t all = 0;
+	int err;
 
 	for (unsigned i = 0; i < access->size; i++) {
 		struct access byte = { .vcpu = access->vcpu,
@@ -53,31 +54,34 @@ never_inline static bool split_access(struct access *access)
 				       .is_write = access->is_write,
 				       .value = access->value >> i * 8 & 0xff };
 
-		if (!byte_access(&byte)) {
-			return false;
+		err = byte_access(&byte);
+		if (err != 0) {
+			return err;
 		}
 		all |= (byte.value & 0xff) << i * 8;
 	}
 	access->value = all;
-	return true;
+	return 0;
 }
 
-/* False: the VM was stopped. */
-static inline bool port_access(struct vcpu *vcpu, struct access *access)
+static inline int port_access(struct vcpu *vcpu, struct access *access)
 {
 	const struct region *region = region_cache_find(
 		&vcpu->arch.port_region, &vcpu->vm->port_regions, access->address, access->size);
 
 	access->vcpu = vcpu;
 	return unlikely(region == NULL) ? split_access(access)
-					: region_cache_access(region, access) != REGION_STOP;
+					: region_error(region_cache_access(region, access));
 }
 
 static bool simple(struct vcpu *vcpu, struct access *access)
 {
+	int err;
+
 	access->value = access->is_write ? vcpu_regs_read(vcpu, GPR_RAX, access->size) : 0;
-	if (unlikely(!port_access(vcpu, access))) {
-		return false;
+	err = port_access(vcpu, access);
+	if (unlikely(err != 0)) {
+		return err == -E_RESTART;
 	}
 	if (!access->is_write) {
 		vcpu_regs_write(vcpu, GPR_RAX, access->size, access->value);
@@ -105,9 +109,7 @@ static int element(struct vcpu *vcpu, struct access *access, const struct insn *
 					      &address);
 		}
 	}
-	if (err == 0 && !port_access(vcpu, access)) {
-		err = -E_NODEV;
-	}
+	err = err != 0 ? err : port_access(vcpu, access);
 	if (err == 0 && !access->is_write) {
 		err = operand_linear_write(vcpu, linear, access->size, access->value);
 	}

@@ -65,12 +65,14 @@ static int ram_access(struct vcpu *vcpu, const struct access *access, uint64_t *
 
 static int device_access(const struct region *region, struct access *access, uint64_t *value)
 {
+	int err;
+
 	access->value = *value & vcpu_regs_mask(access->size);
-	if (region_cache_access(region, access) == REGION_STOP) {
-		return -E_NODEV;
+	err = region_error(region_cache_access(region, access));
+	if (err == 0) {
+		*value = access->value;
 	}
-	*value = access->value;
-	return 0;
+	return err;
 }
 
 /* RAM, or the control guest's own registers beside a device of ours. What runs over a device's end

@@ -148,6 +148,8 @@ bool window_words_are_same(const struct window_word *words, unsigned count)
 
 /* ---- devices ---- */
 
+static bool comes_again; /* an access of this exit is to */
+
 static enum region_result device(void *context, struct access *access)
 {
 	const uint64_t *size = context;
@@ -158,6 +160,10 @@ static enum region_result device(void *context, struct access *access)
 	require(!access->is_write || access->size == 8 || access->value >> access->size * 8 == 0);
 	access->value =
 		access->is_write ? access->value : 0x8182838485868788 >> (64 - access->size * 8);
+	if (access->offset % 16 == 6) {
+		comes_again = true;
+		return REGION_AGAIN;
+	}
 	return (enum region_result)(access->offset % 2);
 }
 
@@ -523,6 +529,7 @@ static void check(uint64_t rip)
 
 	require(events->exception.kind == EVENT_NONE || events->exception.vector < 32);
 	require(moved <= INSN_LENGTH_MAX || state.rip <= UINT32_MAX);
+	require(moved == 0 || !comes_again);
 	require(!vcpu_regs_is_long(&state.sregs) || (state.sregs.efer & EFER_LMA) != 0);
 	require(vlapic_cr8_read(&vcpu) < 16);
 }
@@ -538,6 +545,7 @@ static void run(const struct step *step)
 		return;
 	}
 	set_registers(step);
+	comes_again = false;
 	kinds[step->kind % 8](step);
 	check(rip);
 	if (state.rip != rip && state.rip >= RAM_SIZE) {

@@ -206,6 +206,20 @@ static void stopped_guest_is_not_entered_again(void **state)
 	assert_int_equal(skips, 0);
 }
 
+static void access_that_is_to_come_again_leaves_the_instruction(void **state)
+{
+	(void)state;
+	device_result = REGION_AGAIN;
+	assert_true(handle(PORT, 1, true));
+	assert_true(handle(PORT, 4, false));
+	assert_true(handle(PORT + 3, 2, true));
+	assert_int_equal(guest.gpr[GPR_RAX], RAX);
+	assert_int_equal(skips, 0);
+	device_result = REGION_DONE;
+	assert_true(handle(PORT, 1, true));
+	assert_int_equal(skips, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +229,7 @@ int main(void)
 		cmocka_unit_test_setup(access_over_a_regions_end_is_split_into_bytes, setup),
 		cmocka_unit_test_setup(last_port_wraps_to_the_first, setup),
 		cmocka_unit_test_setup(stopped_guest_is_not_entered_again, setup),
+		cmocka_unit_test_setup(access_that_is_to_come_again_leaves_the_instruction, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
