@@ -177,8 +177,7 @@ static enum region_result config_data_access(void *device, struct access *access
 	if ((at & CONFIG_ENABLE) == 0 || access->offset + access->size > 4) {
 		return REGION_ONES;
 	}
-	vpci_access((pci_address_t)field_get(CONFIG_FUNCTION, at), offset, access);
-	return REGION_DONE;
+	return vpci_access((pci_address_t)field_get(CONFIG_FUNCTION, at), offset, access);
 }
 
 /* ---- the table ---- */

@@ -280,20 +280,24 @@ static int bridge_write(struct vpci_function *function, struct vpci_write *write
 
 /* ---- accesses ---- */
 
+/* 0, -E_NOENT: it is not its own, -E_RESTART. */
 typedef int write_fn(struct vpci_function *function, struct vpci_write *write);
 
 static write_fn *const writers[] = {
 	vpci_bar_write, vpci_msi_write, vpci_msix_write, vpci_sriov_write, bridge_write,
 };
 
-static void write_function(struct vpci_function *function, struct vpci_write *write)
+static enum region_result write_function(struct vpci_function *function, struct vpci_write *write)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(writers); i++) {
-		if (writers[i](function, write) != -E_NOENT) {
-			return;
+		int err = writers[i](function, write);
+
+		if (err != -E_NOENT) {
+			return err == -E_RESTART ? REGION_AGAIN : REGION_DONE;
 		}
 	}
 	vpci_forward(function, write);
+	return REGION_DONE;
 }
 
 /* Whoever looks at the identity sees whether another function is there now, or none. */
@@ -318,7 +322,8 @@ static uint32_t read_function(struct vpci_function *function, unsigned offset, u
 	return (vpci_msi_read(function, offset & ~3U, value << shift) & mask) >> shift;
 }
 
-static void access_dword(pci_address_t address, unsigned offset, struct access *access)
+static enum region_result access_dword(pci_address_t address, unsigned offset,
+				       struct access *access)
 {
 	struct vpci_write write = { .offset = offset,
 				    .size = access->size,
@@ -328,33 +333,40 @@ static void access_dword(pci_address_t address, unsigned offset, struct access *
 	if (function == NULL && discover(address, &function) != 0) {
 		access->value = UINT32_MAX;
 	} else if (function != NULL && access->is_write) {
-		write_function(function, &write);
+		return write_function(function, &write);
 	} else if (function != NULL) {
 		access->value = read_function(function, offset, access->size);
 	} else if (!access->is_write) {
 		access->value = pci_read(address, offset, access->size);
 	}
+	return REGION_DONE;
 }
 
-void vpci_access(pci_address_t address, unsigned offset, struct access *access)
+enum region_result vpci_access(pci_address_t address, unsigned offset, struct access *access)
 {
+	enum region_result result;
+
 	vpci_lock();
-	access_dword(address, offset, access);
+	result = access_dword(address, offset, access);
 	vpci_unlock();
+	return result;
 }
 
 /* ---- the memory-mapped ranges ---- */
 
-static void access_quad(pci_address_t address, unsigned offset, struct access *access)
+/* Where the second half comes again, so does the first one. */
+static enum region_result access_quad(pci_address_t address, unsigned offset, struct access *access)
 {
 	struct access half = { .size = 4, .is_write = access->is_write, .value = access->value };
-	uint64_t low;
+	enum region_result result = vpci_access(address, offset, &half);
+	uint64_t low = half.value & UINT32_MAX;
 
-	vpci_access(address, offset, &half);
-	low = half.value & UINT32_MAX;
-	half.value = access->value >> 32;
-	vpci_access(address, offset + 4, &half);
+	if (result == REGION_DONE) {
+		half.value = access->value >> 32;
+		result = vpci_access(address, offset + 4, &half);
+	}
 	access->value = low | half.value << 32;
+	return result;
 }
 
 static enum region_result mapped_access(void *device, struct access *access)
@@ -368,12 +380,8 @@ static enum region_result mapped_access(void *device, struct access *access)
 	if (!is_aligned(offset, access->size)) {
 		return REGION_ONES;
 	}
-	if (access->size == 8) {
-		access_quad(address, offset, access);
-	} else {
-		vpci_access(address, offset, access);
-	}
-	return REGION_DONE;
+	return access->size == 8 ? access_quad(address, offset, access)
+				 : vpci_access(address, offset, access);
 }
 
 static void trap_range(struct vm *vm, struct acpi_mcfg_entry *entry)

@@ -6,14 +6,15 @@
  */
 #pragma once
 
+#include "core/region.h"
 #include "drivers/pci.h"
 
-struct access;
 struct vm;
 
 /* Traps the memory-mapped ranges of configuration space. Boot CPU. */
 void vpci_init(struct vm *vm);
 
 /* The guest's access of a register, access->size bytes at offset, whichever way it came. Any CPU,
- * no lock held. */
-void vpci_access(pci_address_t address, unsigned offset, struct access *access);
+ * no lock held. REGION_DONE or _AGAIN. */
+must_check enum region_result vpci_access(pci_address_t address, unsigned offset,
+					  struct access *access);

@@ -41,6 +41,7 @@ struct vpci_msix {
 	unsigned at; /* of the capability; 0: none */
 	unsigned count;
 	unsigned bar;
+	unsigned live; /* entries that are as the guest has them, from the first on; on: all */
 	bool is_on;
 	uint64_t offset; /* of the table in the BAR */
 	uint64_t table;  /* where the guest's accesses to it are trapped; 0: nowhere */
@@ -116,6 +117,7 @@ void vpci_msi_off(struct vpci_function *function);
 /* The number of entries of a function's table; 0: it has none. */
 unsigned vpci_msix_count(pci_address_t address);
 void vpci_msix_discover(struct vpci_function *function);
+/* -E_RESTART: enough for one exit: the guest is to write again. */
 must_check int vpci_msix_write(struct vpci_function *function, struct vpci_write *write);
 void vpci_msix_off(struct vpci_function *function);
 

@@ -31,6 +31,9 @@
 #define ENTRY_CONTROL 12U
 #define ENTRY_MASKED  BIT(0)
 
+/* That are looked at in one exit when it is switched on. Reading one takes a microsecond or two. */
+#define ENTRIES_MAX 32U
+
 static uint32_t control_of(const struct vpci_function *function)
 {
 	return pci_read(function->address, function->msix.at, 4);
@@ -150,10 +153,10 @@ static void dword_write(struct vpci_msix *msix, unsigned at, uint32_t value)
 	}
 	if (entry->is_masked) {
 		entry_mask(msix, index);
-	} else if (msix->is_on) {
+	} else if (index < msix->live) {
 		entry_open(msix, index);
 	} else {
-		entry_unmask(msix, index); /* turn_on() looks there */
+		entry_unmask(msix, index); /* go_live() looks there */
 	}
 }
 
@@ -253,37 +256,68 @@ int vpci_msix_trap(struct vpci_function *function, uint64_t table)
 
 /* ---- the capability ---- */
 
+static void release(struct vpci_function *function)
+{
+	struct vpci_msix *msix = &function->msix;
+
+	(void)control_of(function);
+	for (unsigned i = 0; i < msix->live; i++) {
+		vmsg_release(&msix->entries[i].msg);
+	}
+	msix->live = 0;
+	msix->is_on = false;
+}
+
 /* A reset has masked entries that the guest has not: they are as the machine has them. */
-static void turn_on(struct vpci_function *function, const struct vpci_write *write)
+static void go_live(struct vpci_msix *msix)
+{
+	unsigned index = msix->live++;
+	struct vpci_msix_entry *entry = &msix->entries[index];
+
+	entry->is_masked = (entry_read(msix, index, ENTRY_CONTROL) & ENTRY_MASKED) != 0;
+	if (!entry->is_masked) {
+		entry_open(msix, index);
+	}
+}
+
+/* A reset masks all: one entry that was opened tells of it. */
+static bool was_reset(const struct vpci_msix *msix)
+{
+	for (unsigned i = 0; i < msix->live; i++) {
+		const struct vpci_msix_entry *entry = &msix->entries[i];
+
+		if (!entry->is_masked && entry->msg.irq.vector != 0) {
+			return (entry_read(msix, i, ENTRY_CONTROL) & ENTRY_MASKED) != 0;
+		}
+	}
+	return false;
+}
+
+/*
+ * Some entries at a time. Whoever began may have been interrupted for good, and what the device did
+ * since is not known: a reset then makes it begin anew.
+ */
+static int turn_on(struct vpci_function *function, const struct vpci_write *write)
 {
 	struct vpci_msix *msix = &function->msix;
 
 	/* There is no programming a table that is not decoded, and entries that have come since are
 	 * not trapped: it stays off. */
 	if (msix->table == 0 || vpci_msix_count(function->address) > msix->count) {
-		return;
+		return 0;
 	}
-	for (unsigned i = 0; i < msix->count; i++) {
-		struct vpci_msix_entry *entry = &msix->entries[i];
-
-		entry->is_masked = (entry_read(msix, i, ENTRY_CONTROL) & ENTRY_MASKED) != 0;
-		if (!entry->is_masked) {
-			entry_open(msix, i);
-		}
+	if (was_reset(msix)) {
+		release(function);
+	}
+	for (unsigned i = 0; i < ENTRIES_MAX && msix->live < msix->count; i++) {
+		go_live(msix);
+	}
+	if (msix->live < msix->count) {
+		return -E_RESTART;
 	}
 	msix->is_on = true;
 	vpci_forward(function, write);
-}
-
-static void release(struct vpci_function *function)
-{
-	struct vpci_msix *msix = &function->msix;
-
-	(void)control_of(function);
-	for (unsigned i = 0; msix->is_on && i < msix->count; i++) {
-		vmsg_release(&msix->entries[i].msg);
-	}
-	msix->is_on = false;
+	return 0;
 }
 
 int vpci_msix_write(struct vpci_function *function, struct vpci_write *write)
@@ -297,13 +331,14 @@ int vpci_msix_write(struct vpci_function *function, struct vpci_write *write)
 	was_on = msix->is_on && (control_of(function) & CONTROL_ON) != 0;
 	is_on = (vpci_merged(function, write) & CONTROL_ON) != 0;
 	if (is_on && !was_on) {
-		vpci_msix_off(function);
-		turn_on(function, write);
-	} else if (!is_on) {
-		vpci_forward(function, write);
+		if (msix->is_on) {
+			vpci_msix_off(function); /* a reset did so, without us */
+		}
+		return turn_on(function, write);
+	}
+	vpci_forward(function, write);
+	if (!is_on) {
 		release(function);
-	} else {
-		vpci_forward(function, write);
 	}
 	return 0;
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Interrupts of devices under load and change: affinity, moved BARs, hotplug, virtual functions, a stuck line."""
+import hashlib
 import json
+import os
 import re
 import socket
 
@@ -8,7 +10,7 @@ import pytest
 
 import machine
 from test_debian import HEALTH
-from test_devices import END, boot, file_server  # noqa: F401  (a fixture)
+from test_devices import END, boot, file_server, interrupts  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.hypervisor
 
@@ -95,6 +97,17 @@ def test_bars_move_with_their_tables():
     output = boot(HEALTH + MOVE + END, kernel="control")
     moves = re.findall(r"^moved (\w+) (\w+)$", output, re.MULTILINE)
     assert len(moves) == 2 and moves[0][0] != moves[0][1], output
+
+
+def test_disk_with_2048_entries_in_its_table(tmp_path):
+    """MSI-X is switched on in 64 exits."""
+    disk, content = tmp_path / "disk.raw", os.urandom(1 << 20)
+    disk.write_bytes(content)
+    output = boot(HEALTH + "sha256sum /dev/vdb\n" + END, "--", "-drive",
+                  f"if=none,id=many,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=many,vectors=2048",
+                  kernel="control")
+    assert hashlib.sha256(content).hexdigest() in output, output
+    assert sum(sum(counts) for _, counts in interrupts(output, r"virtio2-req\.")) > 0, output
 
 
 class Monitor:

@@ -11,8 +11,9 @@
 #include "tests/fuzz/quiet_log.h"
 #include "tests/unit/pci_machine.h"
 
-#define STEP 8
-#define ODD  2 /* the function whose capabilities are input */
+#define STEP    8
+#define ENTRIES 68 /* more than are looked at in two exits */
+#define ODD     2  /* the function whose capabilities are input */
 
 static void check_msi(const struct fake_function *function)
 {
@@ -31,7 +32,7 @@ static void check_msix(const struct fake_function *function, uint8_t at, unsigne
 	    memory_base(function) == 0) {
 		return;
 	}
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < ENTRIES; i++) {
 		if ((memory_get(function, table + 16 * i + 12) & 1) == 0) {
 			require(memory_get(function, table + 16 * i + 4) == 0);
 			require(interrupt(memory_get(function, table + 16 * i),
@@ -69,7 +70,7 @@ static void make_functions(const uint8_t *data)
 
 	add_msi(plain, 0);
 	add_msi(both, 0x60);
-	add_msix(both, 0x60, 4, 0x2000);
+	add_msix(both, 0x60, ENTRIES, 0x2000);
 	add_sriov(both, 0xe0000000);
 	(void)add_virtual(both, 0);
 	(void)add_virtual(both, 3);
@@ -83,6 +84,12 @@ static void make_functions(const uint8_t *data)
 	add_msix(add_function(AT(2, 0)), 0x40, 4, 0x1000);
 }
 
+/* The first entries, the last one and what lies behind. */
+static unsigned in_table(const uint8_t *data)
+{
+	return 0x2000 + data[2] % 0x48 + (data[3] & 1) * 16 * (ENTRIES - 3);
+}
+
 static void step(const uint8_t *data)
 {
 	struct fake_function *function = &functions[data[0] % function_count];
@@ -90,6 +97,7 @@ static void step(const uint8_t *data)
 	uint32_t value;
 
 	memcpy(&value, data + 4, sizeof(value));
+	tries_max = (data[3] & 2) != 0 ? 1 : 4; /* the guest may be interrupted for good */
 	switch (data[1] >> 5) {
 	case 0:
 	case 1:
@@ -101,14 +109,13 @@ static void step(const uint8_t *data)
 	case 3:
 	case 4:
 		if (memory_base(function) != 0) {
-			(void)guest_access(memory_base(function) + 0x2000 + data[2] % 0x48, size,
-					   true, value);
+			(void)guest_access(memory_base(function) + in_table(data), size, true,
+					   value);
 		}
 		break;
 	case 5:
 		if (memory_base(function) != 0) {
-			(void)guest_access(memory_base(function) + 0x2000 + data[2] % 0x48, size,
-					   false, 0);
+			(void)guest_access(memory_base(function) + in_table(data), size, false, 0);
 		}
 		break;
 	case 6:

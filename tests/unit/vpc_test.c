@@ -43,12 +43,13 @@ static struct {
 	struct access access;
 } configured;
 
-void vpci_access(pci_address_t address, unsigned offset, struct access *access)
+enum region_result vpci_access(pci_address_t address, unsigned offset, struct access *access)
 {
 	configured.address = address;
 	configured.offset = offset;
 	configured.access = *access;
 	access->value = 0xbeef;
+	return REGION_DONE;
 }
 
 /* ---- the machine's ports: what was done, newest last ---- */

@@ -418,6 +418,144 @@ static void msix_off_and_on_again_uses_no_more_vectors(void **state)
 	assert_int_equal(sent_count, 1000);
 }
 
+/* ---- MSI-X with more entries than are looked at in one exit ---- */
+
+#define MANY        2048U
+#define READS_MAX   33U  /* of masked entries, and whether there was a reset */
+#define READS_OPEN  161U /* of entries that are opened */
+#define IN_ONE_EXIT 32U
+
+static void start_many(void)
+{
+	add_msix(a, 0x40, MANY, 0);
+	decode(a, true);
+}
+
+static void open_of_many(unsigned index, uint32_t data)
+{
+	table_write(a, 16 * index, DEST(1));
+	table_write(a, 16 * index + 8, data);
+	table_write(a, 16 * index + 12, 0);
+}
+
+/* One exit of the instruction that switches it on; true when it is. */
+static bool on_in_one_exit(void)
+{
+	tries_max = 1;
+	config_write(a, 0x42, 2, MSIX_ON);
+	tries_max = 1000;
+	return (config_read(a, 0x42, 2) & MSIX_ON) != 0;
+}
+
+static bool many_interrupts(unsigned index)
+{
+	return (memory_get(a, 16 * index + 12) & 1) == 0 &&
+	       interrupt(memory_get(a, 16 * index), memory_get(a, 16 * index + 8));
+}
+
+static void msix_of_many_entries_reads_some_in_each_exit(void **state)
+{
+	unsigned exits = 1;
+
+	(void)state;
+	start_many();
+	open_of_many(MANY - 1, 0x71);
+	most_memory_reads = 0;
+	while (!on_in_one_exit()) {
+		exits++;
+	}
+	assert_int_equal(exits, MANY / IN_ONE_EXIT);
+	assert_in_range(most_memory_reads, IN_ONE_EXIT, READS_MAX + 4);
+	assert_true(many_interrupts(MANY - 1));
+	assert_int_equal(sent.vector, 0x71);
+}
+
+static void msix_of_many_open_entries_reads_no_more_than_it_says(void **state)
+{
+	(void)state;
+	start_many();
+	for (unsigned i = 0; i < MANY; i++) {
+		open_of_many(i, 0x71);
+	}
+	most_memory_reads = 0;
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_in_range(most_memory_reads, READS_MAX, READS_OPEN);
+	assert_true(many_interrupts(0));
+	config_write(a, 0x42, 2, 0);
+	most_memory_reads = 0;
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_in_range(most_memory_reads, READS_MAX, READS_OPEN);
+}
+
+/* Other vCPUs go on meanwhile. */
+static void msix_entries_written_while_it_is_switched_on_work_after(void **state)
+{
+	(void)state;
+	start_many();
+	assert_false(on_in_one_exit());
+	open_of_many(3, 0x71);
+	open_of_many(100, 0x72);
+	assert_int_equal(memory_get(a, 16 * 3 + 8) & ~0xffU, 0);
+	while (!on_in_one_exit()) {
+	}
+	assert_true(many_interrupts(3));
+	assert_int_equal(sent.vector, 0x71);
+	assert_true(many_interrupts(100));
+	assert_int_equal(sent.vector, 0x72);
+	table_write(a, 16 * 3 + 12, 1);
+	assert_false(many_interrupts(3));
+}
+
+static void msix_reset_while_it_is_switched_on_begins_anew(void **state)
+{
+	(void)state;
+	start_many();
+	open_of_many(3, 0x71);
+	assert_false(on_in_one_exit());
+	assert_int_equal(table_read(a, 16 * 3 + 12) & 1, 0);
+	a->memory[16 * 3 + 12] = 1; /* the device resets itself */
+	config_write(a, 0x42, 2, MSIX_ON);
+	assert_int_equal(table_read(a, 16 * 3 + 12) & 1, 1);
+	assert_false(many_interrupts(3));
+	open_of_many(3, 0x72);
+	assert_true(many_interrupts(3));
+	assert_int_equal(sent.vector, 0x72);
+}
+
+static void msix_that_was_not_switched_on_to_the_end_gives_its_vectors_back(void **state)
+{
+	uint32_t vector;
+
+	(void)state;
+	start_many();
+	open_of_many(3, 0x71);
+	assert_false(on_in_one_exit());
+	vector = memory_get(a, 16 * 3 + 8);
+	config_write(a, 0x42, 2, 0);
+	drain(1);
+	add_msi(b, 0);
+	config_write(b, 0x44, 4, DEST(1));
+	config_write(b, 0x42, 2, MSI_ON);
+	assert_int_equal(get(b, 0x4c), vector);
+	assert_false(on_in_one_exit()); /* from the first entry on */
+	assert_true(many_interrupts(3));
+	assert_int_not_equal(memory_get(a, 16 * 3 + 8), vector);
+}
+
+/* 8 bytes from the register before it on. */
+static void msix_is_switched_on_by_the_upper_half_of_a_write(void **state)
+{
+	(void)state;
+	add_msix(a, 0x4c, MANY, 0);
+	a->config[0x34] = 0x4c;
+	set(a, 0x48, 0, ~0U);
+	decode(a, true);
+	(void)guest_access(config_address(a->address, 0x48), 8, true,
+			   (uint64_t)MSIX_ON << 48 | 0x12345678);
+	assert_int_equal(config_read(a, 0x4e, 2) & MSIX_ON, MSIX_ON);
+	assert_int_equal(get(a, 0x48), 0x12345678);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -450,6 +588,12 @@ int main(void)
 		TEST(msix_table_that_has_grown_since_it_was_trapped_stays_off),
 		TEST(msix_reset_masks_what_the_guest_had_open),
 		TEST(msix_off_and_on_again_uses_no_more_vectors),
+		TEST(msix_of_many_entries_reads_some_in_each_exit),
+		TEST(msix_of_many_open_entries_reads_no_more_than_it_says),
+		TEST(msix_entries_written_while_it_is_switched_on_work_after),
+		TEST(msix_reset_while_it_is_switched_on_begins_anew),
+		TEST(msix_that_was_not_switched_on_to_the_end_gives_its_vectors_back),
+		TEST(msix_is_switched_on_by_the_upper_half_of_a_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end);
