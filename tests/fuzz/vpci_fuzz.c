@@ -121,8 +121,8 @@ static void step(const uint8_t *data)
 	case 6:
 		cpus[data[2] % PCI_CPUS].irq_drains++;
 		break;
-	default:
-		function->is_gone = (data[2] & 1) != 0;
+	default: /* virtual ones go with their physical one */
+		function->is_gone = (data[2] & 1) != 0 && function->physical == NULL;
 		(void)config_read(function, 0, 4);
 		break;
 	}
