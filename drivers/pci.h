@@ -40,6 +40,10 @@ unsigned pci_find_extended(pci_address_t function, uint16_t id);
 #define PCI_BAR_TYPE_64   2
 #define PCI_BAR_ADDRESS   BITS(31, 4)
 #define PCI_BUS_NUMBERS   0x18U
+#define PCI_ROM           0x30U
+#define PCI_ROM_BRIDGE    0x38U
+#define PCI_ROM_ENABLE    BIT(0)
+#define PCI_ROM_ADDRESS   BITS(31, 11)
 #define PCI_CAPABILITIES  0x34U
 #define PCI_CAP_MSI       0x05
 #define PCI_CAP_MSIX      0x11

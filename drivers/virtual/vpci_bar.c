@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Base address registers and memory decoding. What would lie over the hypervisor's registers or
- * over RAM is not let through; the trap of an MSI-X table is at its new place before the machine
- * decodes it there, and leaves the old one after. PCI 3.0 6.2.5.1.
+ * Base address registers, the expansion ROM's among them, and memory decoding. What would lie over
+ * the hypervisor's registers or over RAM is not let through; the trap of an MSI-X table is at its
+ * new place before the machine decodes it there, and leaves the old one after. PCI 3.0 6.2.5.1.
  */
 #include "core/err.h"
 #include "core/log.h"
@@ -19,12 +19,13 @@ static bool said_refused;
 
 /* ---- sizes ---- */
 
-static uint32_t probe(pci_address_t address, unsigned offset)
+/* Bits of a register that take ones. */
+static uint32_t probe(pci_address_t address, unsigned offset, uint32_t ones)
 {
 	uint32_t value = pci_read(address, offset, 4);
 	uint32_t answer;
 
-	pci_write(address, offset, 4, UINT32_MAX);
+	pci_write(address, offset, 4, ones);
 	answer = pci_read(address, offset, 4);
 	pci_write(address, offset, 4, value);
 	return answer;
@@ -39,7 +40,7 @@ static bool is_64_bit(uint32_t bar)
 void vpci_bar_size(pci_address_t address, unsigned offset, unsigned count, struct vpci_bar *bars)
 {
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t low = probe(address, offset + 4 * i);
+		uint32_t low = probe(address, offset + 4 * i, UINT32_MAX);
 		uint64_t mask = (low & PCI_BAR_ADDRESS) | BITS(63, 32);
 
 		bars[i] = (struct vpci_bar){ .is_64 = is_64_bit(low) && i + 1 < count };
@@ -47,7 +48,7 @@ void vpci_bar_size(pci_address_t address, unsigned offset, unsigned count, struc
 			continue;
 		}
 		if (bars[i].is_64) {
-			uint64_t high = probe(address, offset + 4 * i + 4);
+			uint64_t high = probe(address, offset + 4 * i + 4, UINT32_MAX);
 
 			mask = (low & PCI_BAR_ADDRESS) | high << 32;
 		}
@@ -64,6 +65,25 @@ static unsigned count_of(const struct vpci_function *function)
 					  : 0;
 }
 
+/* Its expansion ROM's BAR; 0: a function of this kind has none. PCI 3.0 6.2.5.2 "Expansion ROM Base
+ * Address Register", PCI-to-PCI bridge 1.2, 3.2.5.16. */
+static unsigned rom_of(const struct vpci_function *function)
+{
+	return function->physical != NULL ? 0
+	       : function->header == 0    ? PCI_ROM
+	       : function->header == 1    ? PCI_ROM_BRIDGE
+					  : 0;
+}
+
+static uint64_t rom_size(const struct vpci_function *function)
+{
+	unsigned offset = rom_of(function);
+	uint32_t ones = (uint32_t)PCI_ROM_ADDRESS;
+	uint64_t mask = offset == 0 ? 0 : probe(function->address, offset, ones) & ones;
+
+	return mask == 0 ? 0 : 0 - (mask | BITS(63, 32));
+}
+
 void vpci_bar_discover(struct vpci_function *function)
 {
 	uint32_t command = pci_read(function->address, PCI_COMMAND, 2);
@@ -71,6 +91,7 @@ void vpci_bar_discover(struct vpci_function *function)
 	pci_write(function->address, PCI_COMMAND, 2,
 		  command & (uint32_t) ~(PCI_COMMAND_MEM | PCI_COMMAND_IO));
 	vpci_bar_size(function->address, PCI_BAR, count_of(function), function->bars);
+	function->rom_size = rom_size(function);
 	pci_write(function->address, PCI_COMMAND, 2, command);
 	function->resizable = pci_find_extended(function->address, PCI_EXT_CAP_REBAR);
 }
@@ -133,6 +154,16 @@ bool vpci_bar_may_lie(uint64_t base, uint64_t size)
 			     !frame_is_ram(hpa(base), size));
 }
 
+/* It decodes only where its own enable bit is set as well. */
+static bool may_decode_rom(const struct view *view)
+{
+	uint64_t size = view->function->rom_size;
+	uint32_t rom = size == 0 ? 0 : dword(view, rom_of(view->function));
+
+	return (rom & PCI_ROM_ENABLE) == 0 ||
+	       vpci_bar_may_lie(rom & PCI_ROM_ADDRESS & ~(size - 1), size);
+}
+
 static bool may_decode(const struct view *view)
 {
 	for (unsigned i = 0; i < count_of(view->function); i++) {
@@ -142,7 +173,7 @@ static bool may_decode(const struct view *view)
 			return false;
 		}
 	}
-	return true;
+	return may_decode_rom(view);
 }
 
 void vpci_bar_say_refused(const struct vpci_function *function)
@@ -197,6 +228,18 @@ static void command_write(struct vpci_function *function, struct vpci_write *wri
 	}
 }
 
+/* Other BARs do not count: those that lie where they may not are the firmware's. */
+static void rom_write(struct vpci_function *function, const struct vpci_write *write)
+{
+	struct view after = { function, write };
+
+	if (is_decoding(&after) && !may_decode_rom(&after)) {
+		vpci_bar_say_refused(function);
+	} else {
+		vpci_forward(function, write);
+	}
+}
+
 static bool is_resizing(const struct vpci_function *function, unsigned offset)
 {
 	unsigned first = function->resizable + RESIZABLE_FIRST;
@@ -230,6 +273,8 @@ int vpci_bar_write(struct vpci_function *function, struct vpci_write *write)
 		if (place(function, write) != 0) {
 			vpci_bar_say_refused(function);
 		}
+	} else if (offset != 0 && offset == rom_of(function)) {
+		rom_write(function, write);
 	} else if (is_resizing(function, offset)) {
 		resize(function, write);
 	} else {

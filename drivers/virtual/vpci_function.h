@@ -62,6 +62,7 @@ struct vpci_function {
 	uint8_t header;
 	unsigned order; /* of its pages */
 	struct vpci_bar bars[VPCI_BARS];
+	uint64_t rom_size;              /* 0: it has none */
 	unsigned resizable;             /* capability that changes their sizes; 0: none */
 	struct vpci_function *physical; /* of a virtual function, whose number is: */
 	unsigned number;
@@ -97,7 +98,8 @@ void vpci_bar_size(pci_address_t address, unsigned offset, unsigned count, struc
 bool vpci_bar_may_lie(uint64_t base, uint64_t size);
 void vpci_bar_say_refused(const struct vpci_function *function);
 
-/* Carries out a write of the command register, of a BAR or of its size; -E_NOENT: it is none. */
+/* Carries out a write of the command register, of a BAR, the ROM's too, or of a BAR's size;
+ * -E_NOENT: it is none. */
 must_check int vpci_bar_write(struct vpci_function *function, struct vpci_write *write);
 
 /* Traps the table where it is now, or nowhere when memory decoding is off. One that can not be

@@ -126,6 +126,92 @@ static void bars_with_tables_in_each_others_way_are_refused(void **state)
 	assert_int_equal(vm.memory_regions.count, 3);
 }
 
+/* ---- expansion ROMs ---- */
+
+#define ROM_SIZE     0x10000U
+#define ROM_WRITABLE (~(ROM_SIZE - 1) | 1)
+
+static const uint32_t bad_roms[] = { 0xfee00000, 0xb0000000, 0xbfff0000, 0xd0000000, 0x1000000 };
+
+static void rom_over_ram_or_our_registers_is_refused(void **state)
+{
+	(void)state;
+	set(a, 0x30, 0, ROM_WRITABLE);
+	decode(a, true);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_roms); i++) {
+		config_write(a, 0x30, 4, 0xf2000001);
+		config_write(a, 0x30, 4, bad_roms[i] | 1);
+		assert_int_equal(get(a, 0x30), 0xf2000001);
+		config_write(a, 0x30, 4, bad_roms[i]); /* not enabled: it decodes nothing */
+		assert_int_equal(get(a, 0x30), bad_roms[i]);
+		config_write(a, 0x30, 1, 1);
+		assert_int_equal(get(a, 0x30), bad_roms[i]);
+	}
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+}
+
+/* Its address says where it begins; where it ends is found by sizing. */
+static void rom_that_reaches_our_registers_is_refused(void **state)
+{
+	(void)state;
+	set(a, 0x30, 0, ~(32 * (uint32_t)MIB - 1) | 1);
+	decode(a, true);
+	config_write(a, 0x30, 4, 0xfe000001);
+	assert_int_equal(get(a, 0x30), 0);
+	config_write(a, 0x30, 4, 0xfc000001);
+	assert_int_equal(get(a, 0x30), 0xfc000001);
+}
+
+static void rom_that_lies_there_keeps_the_function_from_decoding(void **state)
+{
+	(void)state;
+	set(a, 0x30, 0, ROM_WRITABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(bad_roms); i++) {
+		decode(a, false);
+		config_write(a, 0x30, 4, bad_roms[i] | 1);
+		assert_int_equal(get(a, 0x30), bad_roms[i] | 1);
+		decode(a, true);
+		assert_int_equal(get(a, 4) & COMMAND_DECODE, 0);
+		config_write(a, 0x30, 1, 0);
+		decode(a, true);
+		assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+	}
+}
+
+static void rom_of_a_bridge_has_another_place(void **state)
+{
+	struct fake_function *bridge = add_function(AT(0, 1));
+
+	(void)state;
+	set(bridge, 0x0c, 0x00010000, 0);
+	set(bridge, 0x30, 0, UINT32_MAX); /* upper halves of its I/O window */
+	set(bridge, 0x38, 0, ROM_WRITABLE);
+	decode(bridge, true);
+	config_write(bridge, 0x38, 4, 0xfee00001);
+	assert_int_equal(get(bridge, 0x38), 0);
+	config_write(bridge, 0x30, 4, 0xfee00001);
+	assert_int_equal(get(bridge, 0x30), 0xfee00001);
+}
+
+static void rom_is_left_as_the_firmware_had_it(void **state)
+{
+	(void)state;
+	set(a, 0x30, 0xf2000001, ROM_WRITABLE);
+	decode(a, true);
+	assert_int_equal(get(a, 0x30), 0xf2000001);
+	assert_int_equal(get(a, 4) & COMMAND_DECODE, COMMAND_DECODE);
+}
+
+static void rom_may_be_written_where_a_bar_of_the_firmwares_lies_over_our_registers(void **state)
+{
+	(void)state;
+	set(a, 0x10, 0xfee00004, ~(MEMORY_SIZE - 1));
+	set(a, 4, 0x00100002, 0x407);
+	set(a, 0x30, 0, ROM_WRITABLE);
+	config_write(a, 0x30, 4, 0xf2000001);
+	assert_int_equal(get(a, 0x30), 0xf2000001);
+}
+
 /* ---- functions that come and go ---- */
 
 static void function_that_is_gone_is_forgotten(void **state)
@@ -431,6 +517,12 @@ int main(void)
 		TEST(bar_that_was_made_larger_is_refused_by_its_new_size),
 		TEST(bar_of_the_firmwares_that_lies_there_already_stays),
 		TEST(bars_with_tables_in_each_others_way_are_refused),
+		TEST(rom_over_ram_or_our_registers_is_refused),
+		TEST(rom_that_reaches_our_registers_is_refused),
+		TEST(rom_that_lies_there_keeps_the_function_from_decoding),
+		TEST(rom_of_a_bridge_has_another_place),
+		TEST(rom_is_left_as_the_firmware_had_it),
+		TEST(rom_may_be_written_where_a_bar_of_the_firmwares_lies_over_our_registers),
 		TEST(function_that_is_gone_is_forgotten),
 		TEST(function_that_was_exchanged_is_discovered_anew),
 		TEST(function_that_was_exchanged_is_not_written_to),
