@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ACPI: from the root pointer over the root table to checked copies of all tables. What stands in
- * them is for acpi_madt.c, acpi_fadt.c, acpi_mcfg.c and acpi_srat.c.
+ * them is for acpi_madt.c, acpi_fadt.c, acpi_mcfg.c, acpi_hpet.c and acpi_srat.c.
  */
 #include "drivers/acpi.h"
 
@@ -295,6 +295,18 @@ static const struct acpi_header *find_copy(const struct acpi *machine, const cha
 	return table == NULL ? NULL : table->copy;
 }
 
+/* One for each of them. */
+static void parse_hpets(struct acpi *machine)
+{
+	const struct acpi_table *table;
+
+	for (uint32_t n = 0; (table = acpi_find(machine, "HPET", n)) != NULL; n++) {
+		if (table->copy != NULL) {
+			acpi_hpet_parse(machine, table->copy);
+		}
+	}
+}
+
 static void parse_tables(const struct parser *parser)
 {
 	struct acpi *machine = parser->machine;
@@ -312,6 +324,7 @@ static void parse_tables(const struct parser *parser)
 	if (mcfg != NULL) {
 		acpi_mcfg_parse(machine, mcfg);
 	}
+	parse_hpets(machine);
 	if (srat != NULL) {
 		acpi_srat_parse(machine, srat);
 	}

@@ -13,6 +13,7 @@
 #define ACPI_IOAPICS_MAX   64
 #define ACPI_OVERRIDES_MAX 32
 #define ACPI_MCFG_MAX      64
+#define ACPI_HPETS_MAX     8
 #define ACPI_TABLE_MAX     (4 * MIB) /* a longer table is taken for broken */
 
 struct acpi_header { /* ACPI 6.5 table 5.4 "DESCRIPTION_HEADER Fields" */
@@ -92,6 +93,8 @@ struct acpi {
 
 	struct acpi_mcfg_entry mcfg[ACPI_MCFG_MAX];
 	uint32_t mcfg_count;
+	uint64_t hpets[ACPI_HPETS_MAX]; /* addresses of their registers */
+	uint32_t hpet_count;
 	struct acpi_memory_affinity memory[64];
 	uint32_t memory_count;
 

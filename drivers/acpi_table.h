@@ -32,6 +32,7 @@ void acpi_madt_parse(struct acpi *machine, const struct acpi_io *io,
 		     const struct acpi_header *table);
 void acpi_fadt_parse(struct acpi *machine, const struct acpi_header *table);
 void acpi_mcfg_parse(struct acpi *machine, const struct acpi_header *table);
+void acpi_hpet_parse(struct acpi *machine, const struct acpi_header *table);
 
 /* After the MADT, whose CPUs it gives nodes to. */
 void acpi_srat_parse(struct acpi *machine, const struct acpi_header *table);

@@ -9,7 +9,6 @@
 #include "arch/port_io.h"
 #include "core/bits.h"
 #include "core/err.h"
-#include "core/string.h"
 #include "drivers/acpi.h"
 #include "mm/hyp_map.h"
 
@@ -23,12 +22,6 @@
 #define HPET_PERIOD_MAX    100000000 /* 2.3.4: 100 ns */
 #define FEMTOSECONDS       UINT64_C(1000000000000000)
 
-struct hpet_table { /* HPET 1.0a, 3.2.4 "The ACPI 2.0 HPET Description Table" */
-	struct acpi_header header;
-	uint32_t block_id;
-	struct acpi_gas address;
-} __attribute__((packed));
-
 static void *hpet;
 static uint32_t hpet_config;
 
@@ -37,27 +30,11 @@ static uint64_t hpet_read(void)
 	return mmio_read32(hpet, HPET_COUNTER);
 }
 
-static uint64_t hpet_address(void)
-{
-	const struct acpi_table *table = acpi_find(&acpi, "HPET", 0);
-	struct hpet_table copy;
-
-	if (table == NULL || table->copy == NULL || table->copy->length < sizeof(copy)) {
-		return 0;
-	}
-	memcpy(&copy, table->copy, sizeof(copy));
-	return copy.address.space == 0 ? copy.address.address : 0;
-}
-
 static int hpet_open(struct clock *clock)
 {
-	uint64_t address = hpet_address();
 	uint32_t period;
 
-	if (address == 0) {
-		return -E_NODEV;
-	}
-	hpet = hyp_map_mmio(hpa(address), HPET_SIZE);
+	hpet = acpi.hpet_count == 0 ? NULL : hyp_map_mmio(hpa(acpi.hpets[0]), HPET_SIZE);
 	if (hpet == NULL) {
 		return -E_NODEV;
 	}

@@ -5,7 +5,7 @@
  * that the parsers behind them are reached.
  */
 /* sources: drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c */
+/* sources: drivers/acpi_hpet.c drivers/acpi_mcfg.c drivers/acpi_srat.c */
 #include "drivers/acpi.h"
 
 #include "core/bytes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The MADT, whole and broken. */
 /* sources: drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
+/* sources: drivers/acpi_hpet.c drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
 #include "drivers/acpi.h"
 
 #include <setjmp.h>

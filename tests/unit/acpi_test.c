@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ACPI tables, whole and broken, in a small physical memory. */
 /* sources: drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c */
+/* sources: drivers/acpi_hpet.c drivers/acpi_mcfg.c drivers/acpi_srat.c */
 #include "drivers/acpi.h"
 
 #include <setjmp.h>
@@ -316,6 +316,40 @@ static void fadt_that_is_too_short_gives_nothing(void **state)
 
 /* ---- MCFG ---- */
 
+static void hpet_add(uint8_t space, uint64_t address)
+{
+	uint8_t body[20] = { [4] = space };
+
+	store_u64(body + 8, address);
+	table_add("HPET", body, sizeof(body));
+}
+
+static void hpets_are_known_by_their_addresses(void **state)
+{
+	(void)state;
+	hpet_add(0, 0xfed00000);
+	hpet_add(1, 0x1000);
+	hpet_add(0, 0);
+	table_add("HPET", "short", 5);
+	hpet_add(0, UINT64_C(0x1fed01000));
+	parse();
+	assert_int_equal(found.hpet_count, 2);
+	assert_int_equal(found.hpets[0], 0xfed00000);
+	assert_int_equal(found.hpets[1], UINT64_C(0x1fed01000));
+	assert_true(log_has("acpi: HPET: space 1, address 1000: left out"));
+}
+
+static void hpets_beyond_the_list_are_named(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i <= ACPI_HPETS_MAX; i++) {
+		hpet_add(0, 0xfed00000 + i * PAGE_SIZE);
+	}
+	parse();
+	assert_int_equal(found.hpet_count, ACPI_HPETS_MAX);
+	assert_true(log_has("acpi: HPET: space 0, address fed08000: left out"));
+}
+
 static void mcfg_entry(uint64_t address, uint16_t segment, uint8_t first, uint8_t last)
 {
 	const uint8_t tail[6] = { first, last, 0, 0, 0, 0 };
@@ -494,6 +528,8 @@ int main(void)
 		TEST(fadt_fields_beyond_its_length_do_not_count),
 		TEST(fadt_with_wrong_registers_is_named),
 		TEST(fadt_that_is_too_short_gives_nothing),
+		TEST(hpets_are_known_by_their_addresses),
+		TEST(hpets_beyond_the_list_are_named),
 		TEST(mcfg_gives_segments_and_names_wrong_ones),
 		TEST(mcfg_beyond_the_list_is_named),
 		TEST(srat_gives_nodes_to_cpus_and_memory),

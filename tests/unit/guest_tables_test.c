@@ -2,7 +2,7 @@
 /* The ACPI tables that a guest is shown, read back by our own parser. */
 /* arch: x86 */
 /* sources: arch/x86/guest_tables.c drivers/acpi.c drivers/acpi_madt.c drivers/acpi_fadt.c */
-/* sources: drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
+/* sources: drivers/acpi_hpet.c drivers/acpi_mcfg.c drivers/acpi_srat.c drivers/acpi_assume.c */
 #include "arch/guest_tables.h"
 
 #include <setjmp.h>
