@@ -66,7 +66,8 @@ void frame_map_put(hpa_t start, uint64_t size);
 must_check int frame_pin(hpa_t address); /* -E_BUSY at the counter's end */
 void frame_unpin(hpa_t address);
 
-/* MMIO that the hypervisor keeps for itself: LAPIC, IOAPIC, IOMMU, its UART. Boot CPU only. */
+/* MMIO that the hypervisor keeps for itself: LAPIC, IOAPIC, HPET, IOMMU, its UART. Boot CPU only.
+ */
 must_check int frame_mmio_reserve(hpa_t start, uint64_t size, const char *name);
 
 /* The name of the hypervisor's MMIO that the range touches, or NULL. */

@@ -25,6 +25,21 @@
 #define MESSAGES_BASE UINT64_C(0xfee00000)
 #define MESSAGES_SIZE MIB
 
+/*
+ * An HPET's timer may send any message to any CPU: HPET 1.0a 2.3.9.2 "Timer N FSB Interrupt Route
+ * Register". The guest has no table of it either.
+ */
+static int hpets_reserve(void)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < acpi.hpet_count && err == 0; i++) {
+		err = frame_mmio_reserve(hpa(align_down(acpi.hpets[i], PAGE_SIZE)), PAGE_SIZE,
+					 "HPET");
+	}
+	return err;
+}
+
 static int controllers_reserve(void)
 {
 	int err = frame_mmio_reserve(hpa(MESSAGES_BASE), MESSAGES_SIZE, "interrupt messages");
@@ -33,7 +48,7 @@ static int controllers_reserve(void)
 		err = frame_mmio_reserve(hpa(align_down(acpi.ioapics[i].address, PAGE_SIZE)),
 					 PAGE_SIZE, "IOAPIC");
 	}
-	return err;
+	return err != 0 ? err : hpets_reserve();
 }
 
 static int lapic_page_init(struct vm *vm)

@@ -189,8 +189,9 @@ struct vpc_rule {
 };
 
 /*
- * The hypervisor is done with PIT, RTC and PM timer once its clock is calibrated. HPET and IOMMUs
- * are hidden by leaving out their tables. PM1 control is vpm.c's, the console's UART vuart.c's.
+ * The hypervisor is done with PIT, RTC and PM timer once its clock is calibrated. IOMMUs are
+ * hidden by leaving out their tables, HPETs' registers are withheld as well. PM1 control is
+ * vpm.c's, the console's UART vuart.c's.
  */
 static const struct vpc_rule rules[] = {
 	{ 0x020, 2, NULL, "8259 master" }, /* the host's LINT0 is masked: it interrupts nobody */

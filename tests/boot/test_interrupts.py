@@ -226,3 +226,15 @@ def test_line_that_sticks_starves_nobody():
     output = boot(HEALTH + STUCK, "--boot", "cdrom", "--", "-device", "edu,addr=0f.0",
                   kernel="control", extra="quiet pci=nomsi")
     assert int(re.search(r"^stuck (\d+)$", output, re.MULTILINE).group(1)) > 100, output
+
+
+# Its timers may send any message to any CPU: nothing of it is read or written, with a table of it or without.
+HPET = """devmem 0xfed00100 32 0xffffffff
+echo "hpet $(devmem 0xfed00000 32) $(devmem 0xfed00100 32)"
+exit 0
+"""
+
+
+def test_hpet_is_withheld():
+    output = boot(HPET, "--boot", "cdrom", kernel="control")
+    assert "hpet 0xFFFFFFFF 0xFFFFFFFF\n" in output, output
