@@ -60,10 +60,17 @@ static uint32_t entry_low(struct ioapic *ioapic, unsigned n)
 	return reg_read(ioapic, IOAPIC_REG_ENTRY(n));
 }
 
+/* A message that is under way is a posted write: the answer to a read comes behind it, PCI 3.0
+ * 3.2.5 "Transaction Ordering and Posting". Afterwards Remote IRR says whether there was one. */
+static void entry_mask(struct ioapic *ioapic, unsigned n)
+{
+	reg_write(ioapic, IOAPIC_REG_ENTRY(n), entry_low(ioapic, n) | ENTRY_MASKED);
+	(void)entry_low(ioapic, n);
+}
+
 /* The halves are written while it is masked, so that no mixture of two routes is ever live. */
 static void entry_write_masked(struct ioapic *ioapic, unsigned n, uint64_t entry)
 {
-	reg_write(ioapic, IOAPIC_REG_ENTRY(n), entry_low(ioapic, n) | ENTRY_MASKED);
 	reg_write(ioapic, IOAPIC_REG_ENTRY(n) + 1, entry >> 32);
 	reg_write(ioapic, IOAPIC_REG_ENTRY(n), entry | ENTRY_MASKED);
 }
@@ -102,6 +109,7 @@ static int add(const struct acpi_ioapic *from)
 	ioapic->gsi_base = from->gsi_base;
 	ioapic->entries = (uint32_t)field_get(VERSION_LAST_ENTRY, ioapic->version) + 1;
 	for (unsigned n = 0; n < ioapic->entries; n++) {
+		entry_mask(ioapic, n);
 		entry_write_masked(ioapic, n, entry_low(ioapic, n));
 		remote_irr_clear_locked(ioapic, n);
 	}
@@ -170,6 +178,7 @@ void ioapic_route(uint32_t gsi, const struct ioapic_route *route)
 			 (route->level ? ENTRY_LEVEL : 0) |
 			 (route->active_low ? ENTRY_ACTIVE_LOW : 0);
 
+	entry_mask(ioapic, n);
 	/* Before the vector changes: it is what a directed EOI names. */
 	remote_irr_clear_locked(ioapic, n);
 	entry_write_masked(ioapic, n, entry);

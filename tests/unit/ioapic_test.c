@@ -27,7 +27,8 @@ struct chip {
 	uint32_t version;
 	uint32_t index;
 	uint64_t entries[ENTRIES];
-	unsigned eoi_count, unmasked_edge_count;
+	unsigned eoi_count, unmasked_edge_count, misrouted_count;
+	uint64_t under_way; /* entries whose message has left and is not seen yet */
 };
 
 static struct chip chips[2];
@@ -63,6 +64,7 @@ static void data_write(struct chip *chip, uint32_t value)
 
 	assert_true(chip->index >= 0x10 && n < ENTRIES);
 	if ((chip->index & 1) != 0) {
+		chip->misrouted_count += (chip->under_way & BIT(n)) != 0;
 		chip->entries[n] = (chip->entries[n] & BITS(31, 0)) | (uint64_t)value << 32;
 	} else {
 		entry_low_write(chip, n, value);
@@ -82,7 +84,7 @@ static void eoi(struct chip *chip, uint8_t vector)
 
 uint32_t mmio_read32(const void *base, unsigned offset)
 {
-	const struct chip *chip = base;
+	struct chip *chip = &chips[(const struct chip *)base - chips];
 	unsigned n = (chip->index - 0x10) / 2;
 
 	assert_int_equal(offset, 0x10);
@@ -90,6 +92,10 @@ uint32_t mmio_read32(const void *base, unsigned offset)
 		return chip->version;
 	}
 	assert_true(chip->index >= 0x10 && n < ENTRIES);
+	if ((chip->under_way & BIT(n)) != 0 && (chip->entries[n] & MASKED) != 0) {
+		chip->under_way &= ~BIT(n);
+		chip->entries[n] |= REMOTE_IRR;
+	}
 	return (uint32_t)(chip->entries[n] >> (chip->index % 2 * 32));
 }
 
@@ -244,6 +250,20 @@ static void ioapic_route_frees_the_entry_of_its_old_vector(void **state)
 	assert_int_equal(chips[0].entries[9], UINT64_C(1) << 56 | MASKED | LEVEL | 0x61);
 }
 
+static void ioapic_route_lets_a_message_arrive_before_the_entry_changes(void **state)
+{
+	const struct ioapic_route route = { .vector = 0x61, .apic_id = 2, .level = true };
+
+	(void)state;
+	make_stuck();
+	chips[0].entries[9] &= ~REMOTE_IRR;
+	chips[0].under_way = BIT(9);
+	ioapic_route(9, &route);
+	assert_int_equal(chips[0].misrouted_count, 0);
+	assert_int_equal(chips[0].under_way, 0);
+	assert_int_equal(chips[0].entries[9], UINT64_C(2) << 56 | MASKED | LEVEL | 0x61);
+}
+
 static void ioapic_init_leaves_out_one_that_does_not_answer(void **state)
 {
 	(void)state;
@@ -268,6 +288,10 @@ int main(void)
 		cmocka_unit_test_setup(ioapic_leaves_an_entry_alone_that_is_not_stuck, setup_new),
 		cmocka_unit_test_setup(ioapic_route_frees_the_entry_of_its_old_vector, setup_old),
 		cmocka_unit_test_setup(ioapic_route_frees_the_entry_of_its_old_vector, setup_new),
+		cmocka_unit_test_setup(ioapic_route_lets_a_message_arrive_before_the_entry_changes,
+				       setup_old),
+		cmocka_unit_test_setup(ioapic_route_lets_a_message_arrive_before_the_entry_changes,
+				       setup_new),
 		cmocka_unit_test_setup(ioapic_init_leaves_out_one_that_does_not_answer, setup_old),
 	};
 
