@@ -261,18 +261,20 @@ void vlapic_sync(struct vcpu *vcpu)
 /* ---- taking and ending ---- */
 
 /* A virtual 8259 is heard through LINT0 set to ExtINT, or when the APIC is off. */
-static int extint(struct vlapic *vlapic, bool acknowledge)
+never_inline static int extint_ask(const struct vlapic *vlapic, bool acknowledge)
 {
 	uint32_t lint0 = vlapic_get(vlapic, VLAPIC_LVT_LINT0);
 
-	if (vlapic->extint == NULL) {
-		return -1;
-	}
 	if (vlapic_is_enabled(vlapic) && ((lint0 & VLAPIC_LVT_MASK) != 0 ||
 					  field_get(VLAPIC_LVT_MODE, lint0) != VLAPIC_EXTINT)) {
 		return -1;
 	}
 	return vlapic->extint(vlapic->extint_context, acknowledge);
+}
+
+static inline int extint(const struct vlapic *vlapic, bool acknowledge)
+{
+	return unlikely(vlapic->extint != NULL) ? extint_ask(vlapic, acknowledge) : -1;
 }
 
 /* While the APIC is off, the pin is the processor's NMI: SDM3 11.4.3. Other modes than NMI are of
@@ -314,12 +316,18 @@ bool vlapic_has_posted(const struct vcpu *vcpu)
 	return (atomic_load(&vcpu->arch.vlapic.post.on) & VLAPIC_POST_ON) != 0;
 }
 
-int vlapic_pending(struct vcpu *vcpu)
+never_inline static int extint_or_takable(const struct vlapic *vlapic)
 {
-	struct vlapic *vlapic = &vcpu->arch.vlapic;
-	int vector = extint(vlapic, false);
+	int vector = extint_ask(vlapic, false);
 
 	return vector >= 0 ? vector : takable(vlapic);
+}
+
+int vlapic_pending(struct vcpu *vcpu)
+{
+	const struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	return unlikely(vlapic->extint != NULL) ? extint_or_takable(vlapic) : takable(vlapic);
 }
 
 int vlapic_injectable(struct vcpu *vcpu)
@@ -329,19 +337,33 @@ int vlapic_injectable(struct vcpu *vcpu)
 	return unlikely(vlapic->by_hardware) ? extint(vlapic, false) : vlapic_pending(vcpu);
 }
 
-void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
+static inline void request_accept(struct vlapic *vlapic, uint8_t vector)
 {
-	struct vlapic *vlapic = &vcpu->arch.vlapic;
-
-	if (extint(vlapic, false) == vector) {
-		(void)extint(vlapic, true);
-		return;
-	}
 	summary_clear(&vlapic->irr_words, vector, vector_clear(vlapic, VLAPIC_IRR, vector));
 	vector_set(vlapic, VLAPIC_ISR, vector);
 	summary_set(&vlapic->isr_words, vector);
 	/* It was above all that is in service, and above TPR: nothing else can be the maximum. */
 	ppr_set(vlapic, vector & VLAPIC_PRIORITY);
+}
+
+never_inline static void extint_accept(struct vlapic *vlapic, uint8_t vector)
+{
+	if (extint_ask(vlapic, false) == vector) {
+		(void)extint_ask(vlapic, true);
+	} else {
+		request_accept(vlapic, vector);
+	}
+}
+
+void vlapic_accept(struct vcpu *vcpu, uint8_t vector)
+{
+	struct vlapic *vlapic = &vcpu->arch.vlapic;
+
+	if (unlikely(vlapic->extint != NULL)) {
+		extint_accept(vlapic, vector);
+	} else {
+		request_accept(vlapic, vector);
+	}
 }
 
 void vlapic_end(struct vcpu *vcpu)
