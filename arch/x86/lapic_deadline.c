@@ -9,9 +9,9 @@
 
 /*
  * SDM3 11.5.4.1 "TSC-Deadline Mode" has the interrupt when the TSC is at the deadline or past it.
- * Processors with old microcode compare with a TSC that leaves out what was written to it or to
- * TSC_ADJUST, which firmware does, and Bochs leaves out what its reset took away. A timer that
- * fires early is set again in its handler, fires again, and lets no guest run until its time.
+ * Processors with old microcode are known to go wrong once TSC_ADJUST was written, which firmware
+ * may do, and Bochs leaves out what its reset took away. A timer that fires early is set again in
+ * its handler, fires again, and lets no guest run until its time.
  */
 bool lapic_deadline_is_kept(void)
 {
